@@ -1,0 +1,155 @@
+"""Where the sentences of a text begin and end.
+
+Lines are blocks first (a blank line, a bullet or a line that stands for itself ends one), then
+syntok finds the sentences of each block, then what it is known to cut wrongly is joined again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from corpus.records import Span
+
+MAX_BLOCK = 10_000
+"""Characters handed to the segmenter at once: its time grows faster than its input."""
+
+HARD_WRAP_MIN = 45
+"""Characters from which on a line may have been wrapped by a program rather than ended."""
+
+TITLES = frozenset(
+    "mr mrs ms mx dr prof rev fr sr hon pres gov sen rep gen col maj capt cmdr lt sgt cpl pvt adm"
+    " supt insp det st mt ft messrs mme mlle cllr amb atty dist asst assoc vs".split()
+)
+"""Abbreviations that are never the last word of a sentence: a name follows."""
+
+NUMBERED = frozenset({"no", "nos", "art", "sec", "p", "pp", "vol", "fig"})
+"""Abbreviations that do not end a sentence where a digit follows."""
+
+_BULLET = re.compile(r"[ \t]*(?:[•‣◦▪●*+–—-]|\d{1,3}[.)])[ \t]+\S")
+_LINE = re.compile(r"[^\n\r\u2028\u2029\x85\x0b\x0c]+")
+_LAST_WORD = re.compile(r"(?:^|[\s(\"'“‘])(\w{1,8})\.$")
+_INITIAL = re.compile(r"(?:^|[\s(\"'“‘])[A-Z]\.$")
+_CLOSERS = frozenset("\"'”’)]»")
+
+
+def split_sentences(text: str, within: Iterable[Span] | None = None) -> list[Span]:
+    """Return the sentence spans of `text`, in order and disjoint, whitespace between them left out.
+
+    `within` limits the work to some spans of the text; no sentence crosses their borders. Every
+    character that is not whitespace lies in exactly one sentence.
+    """
+    spans = [Span(0, len(text))] if within is None else within
+    return [
+        sentence
+        for span in spans
+        for block in _blocks(text, span)
+        for sentence in _sentences_of_block(text, block)
+    ]
+
+
+def paragraph_starts(text: str, sentences: Iterable[Span]) -> list[bool]:
+    """Tell for each sentence whether a line break stands between it and the one before."""
+    starts, last = [], 0
+    for sentence in sentences:
+        starts.append("\n" in text[last : sentence.start] or last == 0)
+        last = sentence.end
+    return starts
+
+
+def _blocks(text: str, span: Span) -> Iterator[Span]:
+    """Yield runs of lines that belong together, none longer than MAX_BLOCK."""
+    start: int | None = None
+    end = span.start
+    for match in _LINE.finditer(text, span.start, span.end):
+        line = Span(*match.span())
+        if not line.of(text).strip():
+            continue
+        if start is not None and not _continues(text, end, line):
+            yield from _short_blocks(text, Span(start, end))
+            start = None
+        start = line.start if start is None else start
+        end = line.end
+    if start is not None:
+        yield from _short_blocks(text, Span(start, end))
+
+
+def _continues(text: str, previous_end: int, line: Span) -> bool:
+    """Tell whether `line` goes on with the sentence of the line that ended at `previous_end`.
+
+    It does where one single break parts them, the earlier line is long enough to have been
+    wrapped and does not end a sentence, and the later one is no bullet.
+    """
+    gap = text[previous_end : line.start]
+    if gap.count("\n") > 1 or gap.count("\r") > 1 or len(gap.strip(" \t\n\r")) > 0:
+        return False
+    line_start = max(text.rfind("\n", 0, previous_end), text.rfind("\r", 0, previous_end)) + 1
+    previous = text[line_start:previous_end].rstrip()
+    if _BULLET.match(line.of(text)) is not None:
+        return False
+    first = line.of(text).lstrip()[0]
+    wrapped = len(previous) >= HARD_WRAP_MIN
+    return wrapped and (first.islower() or previous[-1] not in ".!?:\"'”’)")
+
+
+def _short_blocks(text: str, block: Span) -> Iterator[Span]:
+    """Cut a block that is too long for the segmenter at spaces, after a full stop if there is one."""
+    start = block.start
+    while block.end - start > MAX_BLOCK:
+        window_end = start + MAX_BLOCK
+        cut = max(text.rfind(mark, start, window_end) for mark in (". ", "! ", "? "))
+        cut = cut + 1 if cut > start else text.rfind(" ", start, window_end)
+        cut = cut if cut > start else window_end
+        yield Span(start, cut)
+        start = cut
+    yield Span(start, block.end)
+
+
+def _sentences_of_block(text: str, block: Span) -> Iterator[Span]:
+    """Yield the sentences of one block, trimmed of the whitespace around them."""
+    from syntok import segmenter
+
+    piece = block.of(text)
+    starts = [sentence[0].offset for part in segmenter.analyze(piece) for sentence in part]
+    cuts = _joined(piece, starts)
+    for start, end in zip(cuts, [*cuts[1:], len(piece)], strict=True):
+        trimmed = _trim(piece, start, end)
+        if trimmed is not None:
+            yield Span(block.start + trimmed.start, block.start + trimmed.end)
+
+
+def _joined(piece: str, starts: list[int]) -> list[int]:
+    """Drop the sentence starts that are none, and begin with the first character."""
+    kept = [0]
+    for start in sorted(set(starts)):
+        if start > kept[-1] and not _inside_sentence(piece, kept[-1], start):
+            kept.append(start)
+    return kept
+
+
+def _inside_sentence(piece: str, previous: int, start: int) -> bool:
+    """Tell whether a sentence cannot begin at `start`: a title, an initial or a quote goes on."""
+    before = piece[max(previous, start - 24) : start].rstrip()
+    if not before:
+        return True
+    rest = piece[start : start + 2]
+    if before[-1] == "." and (_INITIAL.search(before) or _is_title(before, rest)):
+        return True
+    closes_only = rest[:1] in _CLOSERS and (len(rest) == 1 or rest[1].isspace())
+    return closes_only or (rest[:1].islower() and before[-1] in _CLOSERS)
+
+
+def _is_title(before: str, rest: str) -> bool:
+    match = _LAST_WORD.search(before)
+    if match is None:
+        return False
+    word = match.group(1).lower()
+    return word in TITLES or (word in NUMBERED and rest[:1].isdigit())
+
+
+def _trim(piece: str, start: int, end: int) -> Span | None:
+    """Return the range without the whitespace at its ends, or None where nothing is left."""
+    part = piece[start:end]
+    left = len(part) - len(part.lstrip())
+    right = len(part.rstrip())
+    return Span(start + left, start + right) if right > left else None

@@ -1,0 +1,276 @@
+"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `status`, `verify`, `remove`, `export`.
+
+Answers and JSON go to stdout, progress and messages to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from corpus.errors import NewsArchiveError, UsageError
+from qa import terminal
+from qa.places import default_archive
+
+if TYPE_CHECKING:
+    from qa.archive import Archive, Question
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_NO_ANSWER = 3
+EXIT_DAMAGED = 4
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="qa",
+    help="Ask a collection of news articles; get the sentence that answers, word for word, with"
+    " its source. Without an archive of your own, an invented sample collection answers.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 no answer in the articles, 4 no archive or a"
+    " damaged one, 5 locked, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        "-a",
+        metavar="DIR",
+        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
+        " shipped samples.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs of articles.")
+    ],
+    archive: ArchiveOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Embedding model: a folder, or a cached model's name."),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option(help="Remove articles whose files below PATH are gone.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit with 1 where any file or record failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Add articles to an archive, or update them; unchanged ones cost nothing.
+
+    Reads .txt, .md, .html, .json, .jsonl, .csv and .tsv; folders with everything below them.
+    """
+    from qa.archive import Archive
+
+    with Archive.create(archive or default_archive(), model=model) as opened:
+        with terminal.progress_bar() as progress:
+            report = opened.add(paths, prune=prune, progress=progress)
+        directory = opened.directory
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        terminal.print_report(report, directory)
+    nothing_read = not (report.added or report.updated or report.unchanged or report.removed)
+    failed = report.failed and (strict or nothing_read)
+    return EXIT_FAILED if failed else EXIT_DONE
+
+
+@app.command()
+def ask(
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="The question; - reads one a line from stdin.")
+    ],
+    archive: ArchiveOption = None,
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="OUTLET", help="Only this outlet; repeatable.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only articles of this day or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only articles of this day or earlier.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Sources to show.")] = 5,
+    as_json: JsonOption = False,
+) -> int:
+    """Answer a question with a quote and its sources; exit code 3 where the articles hold none."""
+    limits: Question = {"sources": source or [], "since": since, "until": until}
+    with _opened(archive) as opened:
+        if question == "-":
+            return _ask_lines(opened, limits, k)
+        answer = opened.ask_many([{"question": question, **limits}], k=k)[0]
+        if as_json:
+            _print_json(answer.to_dict())
+        else:
+            terminal.print_answer(answer, is_samples=opened.is_samples)
+    return EXIT_DONE if answer.answered else EXIT_NO_ANSWER
+
+
+def _ask_lines(archive: Archive, limits: Question, k: int) -> int:
+    """Answer every line of stdin with a line of JSON; a bad question gives an error in its line."""
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        asked = line.rstrip("\n")
+        try:
+            record = archive.ask_many([{"question": asked, **limits}], k=k)[0].to_dict()
+        except UsageError as error:
+            record = {"question": asked, "error": str(error)}
+        print(json.dumps(record, ensure_ascii=False), flush=True)  # noqa: T201 - the output itself
+    return EXIT_DONE
+
+
+@app.command()
+def chat(
+    archive: ArchiveOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port to listen on.")] = None,
+) -> int:
+    """Open the chat box in a web page; prints its address when it answers."""
+    from qa.chat import serve
+
+    with _opened(archive) as opened:
+        serve(opened, host=host, port=port)
+    return EXIT_DONE
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[
+        Path | None, typer.Argument(metavar="[GOLD]", help="Gold questions as JSON lines.")
+    ] = None,
+    archive: ArchiveOption = None,
+    articles: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
+    ] = None,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
+    ] = None,
+) -> int:
+    """Measure answers against gold questions; with no arguments, on the shipped samples."""
+    from qa.evaluation import evaluate_command
+
+    return evaluate_command(gold, archive, articles, json_out, report)
+
+
+@app.command()
+def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
+    """Show what is in an archive."""
+    with _opened(archive) as opened:
+        found = opened.status()
+        if as_json:
+            _print_json(found.to_dict())
+        else:
+            terminal.print_status(found)
+    return EXIT_DONE
+
+
+@app.command()
+def verify(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
+    """Check every byte and offset of an archive; exit code 4 where something is wrong."""
+    with _opened(archive) as opened:
+        problems = opened.verify()
+        directory = opened.directory
+    if as_json:
+        _print_json({"archive": str(directory), "problems": problems})
+    else:
+        terminal.print_problems(problems, directory)
+    return EXIT_DAMAGED if problems else EXIT_DONE
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.")],
+    archive: ArchiveOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Take articles out of an archive, by id (`qa export` lists them)."""
+    with _opened(archive) as opened:
+        unknown = [article_id for article_id in ids if not opened.has(article_id)]
+        removed = opened.remove(ids)
+    if as_json:
+        _print_json({"removed": removed, "unknown": unknown})
+    else:
+        terminal.print_removed(removed, unknown)
+    return EXIT_FAILED if unknown else EXIT_DONE
+
+
+@app.command()
+def export(
+    archive: ArchiveOption = None,
+    articles: Annotated[bool, typer.Option("--articles", help="Articles (the default).")] = False,
+    passages: Annotated[bool, typer.Option("--passages", help="Passages with offsets.")] = False,
+) -> int:
+    """Print the articles, or their passages, as JSON lines."""
+    if articles and passages:
+        raise UsageError("--articles and --passages were both given: choose one")
+    with _opened(archive) as opened:
+        for record in opened.export_passages() if passages else opened.export_articles():
+            print(json.dumps(record))  # noqa: T201 - the output itself
+    return EXIT_DONE
+
+
+@contextmanager
+def _opened(directory: Path | None) -> Iterator[Archive]:
+    """Open an archive with a progress bar for samples that are built on first use."""
+    from qa.archive import Archive
+
+    with terminal.progress_bar() as progress:
+        archive = Archive.open(directory, progress=progress)
+    with archive:
+        yield archive
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201 - the output itself
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line on stderr and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    try:
+        code = app(arguments, prog_name="qa", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or EXIT_DONE)
+    except NewsArchiveError as error:
+        terminal.print_error(str(error))
+        return error.exit_code
+    except typer.TyperException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.print_error("interrupted: what was finished is kept; the same command goes on")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Carry a conversation: each question goes to the archive with what was said before it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from corpus.errors import NewsArchiveError
+from qa.records import Answer, History
+
+FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+
+_log = logging.getLogger(__name__)
+
+
+class Collection(Protocol):
+    """What a page tells about an archive: `Archive.status()` fits. Dates are ISO 8601."""
+
+    @property
+    def articles(self) -> int:
+        """Return the number of articles."""
+        ...
+
+    @property
+    def sources(self) -> Sequence[tuple[str, int]]:
+        """Return each outlet with its number of articles."""
+        ...
+
+    @property
+    def first(self) -> str | None:
+        """Return the date of the oldest article."""
+        ...
+
+    @property
+    def last(self) -> str | None:
+        """Return the date of the newest article."""
+        ...
+
+
+class Answering(Protocol):
+    """The part of an archive that a conversation needs; `ask` may be called from any thread."""
+
+    @property
+    def is_samples(self) -> bool:
+        """Tell whether these are the invented articles that come with the program."""
+        ...
+
+    def ask(self, question: str, *, history: History = ()) -> Answer:
+        """Answer a question; NewsArchiveError where it cannot be asked."""
+        ...
+
+    def status(self) -> Collection:
+        """Return what the archive holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question of a conversation, and the answer to it or the message in its place."""
+
+    question: str
+    answer: Answer | None = None
+    failure: str | None = None
+
+
+Conversation = tuple[Exchange, ...]
+
+
+def history_of(conversation: Conversation) -> list[dict[str, str]]:
+    """Return a conversation as the archive takes it; questions that failed are left out."""
+    turns: list[dict[str, str]] = []
+    for exchange in conversation:
+        if exchange.answer is not None:
+            said = exchange.answer.text or exchange.answer.reason or ""
+            turns.append({"role": "user", "content": exchange.question})
+            turns.append({"role": "assistant", "content": said})
+    return turns
+
+
+def ask_next(archive: Answering, question: str, conversation: Conversation) -> Exchange:
+    """Ask a question after a conversation; whatever goes wrong becomes a message to the person."""
+    try:
+        answer = archive.ask(question, history=history_of(conversation))
+    except NewsArchiveError as error:
+        return Exchange(question, failure=str(error))
+    except Exception:  # the page must not wait for ever; the log has the cause
+        _log.exception("a question could not be answered")
+        return Exchange(question, failure=FAULT)
+    return Exchange(question, answer=answer)

@@ -1,0 +1,119 @@
+"""The records of the question line: the query that was understood, the citations, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypedDict
+
+from corpus.records import Span
+
+
+class Turn(TypedDict):
+    """One turn of a conversation: who spoke ("user" or "assistant") and what."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it was understood.
+
+    `text` is what is searched for; `context` holds weighted texts of earlier turns that a
+    follow-up leans on, nearest first. `sources`, `since` and `until` (ISO dates, both inclusive)
+    narrow the articles; `notices` tell the person what was understood or relaxed.
+    """
+
+    question: str
+    text: str
+    context: tuple[tuple[str, float], ...] = ()
+    sources: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One source of an answer.
+
+    `quote` is `article.text[start:end]`, word for word; `passage` is the passage around it,
+    `article.text[passage_start:passage_start + len(passage)]`. `link` opens the original at the
+    quote (a text fragment) or is None where the article has no address. `also_in` names other
+    outlets that carry the same story. Higher `score` is better.
+    """
+
+    n: int
+    article_id: str
+    title: str | None
+    source: str | None
+    published: str | None
+    url: str | None
+    link: str | None
+    quote: str
+    start: int
+    end: int
+    passage: str
+    passage_start: int
+    score: float
+    also_in: tuple[str, ...] = ()
+
+    @property
+    def quote_in_passage(self) -> Span:
+        """Return the quote's offsets inside `passage`."""
+        return Span(self.start - self.passage_start, self.end - self.passage_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One ranked passage: rank counts from 1, `quote` holds the offsets of its best sentence."""
+
+    rank: int
+    article_id: str
+    start: int
+    end: int
+    quote: Span
+    score: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the archive says to a question.
+
+    `text` is a verbatim quote, or None where nothing answers; `confidence` is the probability
+    (0..1) that the first quote answers the question; `reason` says in one sentence why there is
+    no answer. Citations come best first, one an article, and stay there as the nearest articles
+    when `answered` is False. `hits` is the ranking of passages behind them.
+    """
+
+    question: str
+    answered: bool
+    text: str | None
+    confidence: float
+    reason: str | None
+    citations: tuple[Citation, ...]
+    query: Query
+    hits: tuple[Hit, ...] = field(default=(), repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain JSON types, with the names of the contract."""
+        return {
+            "question": self.question,
+            "answered": self.answered,
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "reason": self.reason,
+            "citations": [asdict(citation) for citation in self.citations],
+            "understood": {
+                "text": self.query.text,
+                "sources": list(self.query.sources),
+                "since": self.query.since,
+                "until": self.query.until,
+                "notices": list(self.query.notices),
+            },
+        }
+
+
+History = Sequence[Mapping[str, str]]

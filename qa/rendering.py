@@ -1,0 +1,349 @@
+"""Render what the archive says as HTML: Answer -> markup in which article text is inert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from urllib.parse import urlsplit
+
+from corpus.records import Span
+from qa.conversation import Collection
+from qa.markup import Html, join, tag, text
+from qa.records import Answer, Citation, Query
+
+CONFIDENCE_WORDS = (
+    (0.90, "Very likely the answer", "high"),
+    (0.75, "Likely the answer", "good"),
+    (0.50, "Possibly the answer", "fair"),
+    (0.00, "An uncertain answer", "low"),
+)
+"""Least probability, the words for it, and its level for the style sheet."""
+
+QUESTION_SHOWN = 600
+"""Characters of a question that are repeated above its answer; a longer one is cut."""
+
+SOURCES_NAMED = 3
+"""Outlets named where the archive is described; the rest are counted."""
+
+INVENTED_DOMAIN = ".example"
+"""Reserved for examples (RFC 2606): the samples' addresses are there, and lead nowhere."""
+
+INVENTED_NOTE = " (invented: leads nowhere)"
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
+GAP = "\n" + tag("span", class_="qa-gap") + "\n"
+"""Stands between two paragraphs of a passage."""
+
+_INDEX_COMMAND = tag("code", text("qa index FOLDER"))
+_CHAT_COMMAND = tag("code", text("qa chat"))
+_UNTITLED = "Untitled article"
+_NO_REASON = "No sentence in the articles answers this."
+
+
+def render_question(question: str) -> Html:
+    """Render the person's question as the heading of its answer."""
+    shown = " ".join(question[: QUESTION_SHOWN + 1].split())
+    if len(shown) > QUESTION_SHOWN:
+        shown = shown[:QUESTION_SHOWN] + "…"
+    return tag("h2", text(shown), class_="qa-question", dir="auto")
+
+
+def render_pending() -> Html:
+    """Render what stands in the answer's place while the articles are searched."""
+    return tag("p", text("Searching the articles"), class_="qa-pending")
+
+
+def render_failure(message: str) -> Html:
+    """Render a message in an answer's place, for a question that could not be asked."""
+    return tag("p", text(message), class_="qa-failure", dir="auto")
+
+
+def render_answer(answer: Answer) -> Html:
+    """Render an answer, or the calm explanation that there is none, with a card for each source."""
+    body = _render_found(answer) if answer.answered else _render_not_found(answer)
+    kind = "qa-answer" if answer.answered else "qa-answer qa-answer-none"
+    return tag("article", body, class_=kind)
+
+
+def _render_found(answer: Answer) -> Html:
+    quote = tag("blockquote", text(answer.text or ""), class_="qa-quote", dir="auto")
+    first = answer.citations[0] if answer.citations else None
+    caption = _render_attribution(first) if first else Html("")
+    notes = [_render_confidence(answer.confidence), *_render_chips(answer.query)]
+    return join(
+        tag("figure", quote, caption, class_="qa-figure"),
+        _render_notes(notes),
+        _render_sources("Sources", answer.citations, answered=True),
+    )
+
+
+def _render_not_found(answer: Answer) -> Html:
+    verdict = tag("h3", text("Not in these articles"), class_="qa-none-title")
+    reason = tag("p", text(answer.reason or _NO_REASON), class_="qa-reason", dir="auto")
+    return join(
+        tag("div", verdict, reason, class_="qa-none"),
+        _render_notes(list(_render_chips(answer.query))),
+        _render_sources("The nearest articles", answer.citations, answered=False),
+    )
+
+
+def _render_attribution(citation: Citation) -> Html:
+    """Render outlet, date and headline of the quoted article, with the number of its card."""
+    number = tag("span", text(f"[{citation.n}]"), class_="qa-number")
+    headline = tag("cite", text(citation.title or _UNTITLED), class_="qa-headline", dir="auto")
+    return tag(
+        "figcaption", _render_byline(citation), headline, text(" "), number, class_="qa-attribution"
+    )
+
+
+def _render_byline(citation: Citation) -> Html:
+    """Render "outlet · date"; what is not known is left out."""
+    outlet = citation.source and tag("bdi", text(citation.source), class_="qa-outlet")
+    published = citation.published and _render_date(citation.published)
+    parts = [Html(part) for part in (outlet, published) if part]
+    separator = tag("span", text(" · "), class_="qa-dot", aria_hidden="true")
+    return tag("span", join(*parts, separator=separator), class_="qa-byline") if parts else Html("")
+
+
+def _render_date(iso: str) -> Html:
+    readable = readable_date(iso)
+    return tag("time", text(readable), datetime=iso if readable != iso else None)
+
+
+def readable_date(iso: str) -> str:
+    """Return an ISO date (YYYY-MM-DD) as "2 March 2025"; anything else as it is."""
+    try:
+        day = date.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _render_confidence(confidence: float) -> Html:
+    words, level = confidence_words(confidence)
+    share = tag("span", text(f"{round(confidence * 100)}%"), class_="qa-share")
+    return tag(
+        "li",
+        text(words),
+        text(" "),
+        share,
+        class_=f"qa-chip qa-confidence qa-confidence-{level}",
+        title="How probable it is that this sentence answers the question",
+    )
+
+
+def confidence_words(confidence: float) -> tuple[str, str]:
+    """Return a probability in words, and the name of its level."""
+    for least, words, level in CONFIDENCE_WORDS:
+        if confidence >= least:
+            return words, level
+    return CONFIDENCE_WORDS[-1][1:]
+
+
+def _render_chips(query: Query) -> Iterator[Html]:
+    """Yield a list item for each thing that was understood: outlets, dates, notices."""
+    for source in query.sources:
+        yield tag("li", text("Only "), tag("bdi", text(source)), class_="qa-chip")
+    if dates := dates_in_words(query.since, query.until):
+        yield tag("li", text(dates), class_="qa-chip")
+    for notice in query.notices:
+        yield tag("li", text(notice), class_="qa-chip qa-notice", dir="auto")
+
+
+def dates_in_words(since: str | None, until: str | None) -> str:
+    """Return a range of ISO dates, both inclusive, in words; an empty string for no range."""
+    if since and until:
+        if since == until:
+            return readable_date(since)
+        return f"{readable_date(since)} to {readable_date(until)}"
+    if since:
+        return f"Since {readable_date(since)}"
+    return f"Until {readable_date(until)}" if until else ""
+
+
+def _render_notes(notes: Sequence[Html]) -> Html:
+    if not notes:
+        return Html("")
+    return tag("ul", *notes, class_="qa-chips", aria_label="About this answer")
+
+
+def _render_sources(title: str, citations: Sequence[Citation], *, answered: bool) -> Html:
+    """Render the cards; under an answer the first stands open and is named as the answer."""
+    if not citations:
+        return Html("")
+    cards = [
+        tag("li", _render_card(citation, answering=answered and at == 0))
+        for at, citation in enumerate(citations)
+    ]
+    heading = tag("h3", text(title), class_="qa-sources-title")
+    return tag("section", heading, tag("ol", *cards, class_="qa-cards"), class_="qa-sources")
+
+
+def _render_card(citation: Citation, *, answering: bool) -> Html:
+    body = tag(
+        "div",
+        tag("p", render_passage(citation), class_="qa-passage", dir="auto"),
+        _render_card_foot(citation),
+        class_="qa-card-body",
+    )
+    kind = "qa-card qa-card-answer" if answering else "qa-card"
+    return tag("details", _render_summary(citation, answering), body, class_=kind, open=answering)
+
+
+def _render_summary(citation: Citation, answering: bool) -> Html:
+    """Render the line of a card that always shows; the quote in it shows while it is closed."""
+    label = tag("span", text("Answer"), class_="qa-answer-label") if answering else Html("")
+    heading = tag(
+        "span",
+        tag("span", text(citation.title or _UNTITLED), class_="qa-card-title", dir="auto"),
+        join(_render_byline(citation), label),
+        tag("q", text(citation.quote), class_="qa-preview", dir="auto"),
+        class_="qa-card-head",
+    )
+    return tag("summary", tag("span", text(f"[{citation.n}]"), class_="qa-number"), heading)
+
+
+def render_passage(citation: Citation) -> Html:
+    """Render the passage with exactly the quote in `<mark>`; unmarked where offsets do not fit."""
+    passage, quote = citation.passage, citation.quote_in_passage
+    if quote.start < 0 or quote.of(passage) != citation.quote:
+        return _render_flow(passage)
+    before, after = Span(0, quote.start), Span(quote.end, len(passage))
+    marked = tag("mark", text(quote.of(passage)))
+    return Html(_render_flow(before.of(passage)) + marked + _render_flow(after.of(passage)))
+
+
+def _render_flow(run: str) -> Html:
+    """Render running text: blank lines, however many in a row, are one break."""
+    return Html(GAP.join(text(block) for block in _BLANK_LINES.split(run)))
+
+
+def _render_card_foot(citation: Citation) -> Html:
+    also, link = _render_also_in(citation.also_in), _render_link(citation)
+    original = tag("p", link, class_="qa-original") if link else link
+    return tag("div", also, original, class_="qa-card-foot") if also or link else Html("")
+
+
+def _render_also_in(outlets: Sequence[str]) -> Html:
+    if not outlets:
+        return Html("")
+    names = join(*(tag("bdi", text(name)) for name in outlets), separator=text(", "))
+    return tag("p", text("Also in: "), names, class_="qa-also")
+
+
+def _render_link(citation: Citation) -> Html:
+    """Render the link to the original, on the quote where the citation has such a link."""
+    address = next((url for url in (citation.link, citation.url) if url and is_web(url)), None)
+    if address is None:
+        return Html("")
+    host = urlsplit(address).hostname or ""
+    link = tag(
+        "a",
+        text("Read the original at "),
+        tag("bdi", text(host), class_="qa-host"),
+        class_="qa-link",
+        href=address,
+        target="_blank",
+        rel="noopener noreferrer nofollow",
+    )
+    return join(link, text(INVENTED_NOTE)) if host.endswith(INVENTED_DOMAIN) else link
+
+
+def is_web(url: str) -> bool:
+    """Tell whether `url` is an absolute http or https address without blanks or controls."""
+    if any(character.isspace() or not character.isprintable() for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def render_masthead(collection: Collection, *, samples: bool) -> Html:
+    """Render the name of the page, over what kind of archive it asks."""
+    if samples:
+        kind = tag("strong", text("Invented sample collection"), class_="qa-samples-label")
+        more = tag("span", text(" · your own: "), _INDEX_COMMAND, class_="qa-subtitle-more")
+        about = join(kind, more)
+    else:
+        about = text(_count(collection))
+    return join(
+        tag("h1", text("News Archive"), class_="qa-title"), tag("p", about, class_="qa-subtitle")
+    )
+
+
+def render_headline() -> Html:
+    """Render the invitation above the question box."""
+    promise = (
+        "Answers are sentences from the articles, word for word, with outlet, date and a link. "
+        "Where the articles do not say it, you are told so."
+    )
+    return join(
+        tag("p", text("Ask the articles."), class_="qa-invitation"),
+        tag("p", text(promise), class_="qa-promise"),
+    )
+
+
+def render_hint(message: str) -> Html:
+    """Render a friendly word under the question box."""
+    return tag("p", text(message), class_="qa-hint", role="status")
+
+
+def render_collection(collection: Collection, *, samples: bool) -> Html:
+    """Render what one can ask about: the samples' label and way out, or the archive's content."""
+    if samples:
+        return _render_samples_note(collection)
+    if collection.articles == 0:
+        note = join(text("This archive is empty. Add articles with "), _INDEX_COMMAND, text("."))
+        return tag("p", note, class_="qa-collection")
+    return tag("p", text(f"In this archive: {describe(collection)}."), class_="qa-collection")
+
+
+def describe(collection: Collection) -> str:
+    """Return in words how many articles there are, from which outlets and between which dates."""
+    parts = [_count(collection)]
+    names = [name for name, _ in collection.sources if name]
+    if names:
+        parts.append(f"from {_name_some(names)}")
+    said = " ".join(parts)
+    dates = dates_in_words(collection.first, collection.last)
+    return f"{said}, {dates}" if dates else said
+
+
+def _count(collection: Collection) -> str:
+    return f"{collection.articles:,} article" + ("" if collection.articles == 1 else "s")
+
+
+def _name_some(names: Sequence[str]) -> str:
+    named, rest = list(names[:SOURCES_NAMED]), len(names) - SOURCES_NAMED
+    if rest > 0:
+        named.append(f"{rest} more" if rest > 1 else "one more")
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+
+
+def _render_samples_note(collection: Collection) -> Html:
+    invented = (
+        f"{describe(collection)}: all invented, for trying things out. Neither the town nor its"
+        " people exist. To ask your own articles, run "
+    )
+    note = join(text(invented), _INDEX_COMMAND, text(" and start "), _CHAT_COMMAND, text(" again."))
+    return join(
+        tag("p", note, class_="qa-collection"),
+        tag("h2", text("Try one of these"), class_="qa-examples-title"),
+    )
