@@ -12,7 +12,7 @@ from corpus.names import author_names
 from corpus.records import Article, Span, iter_gaps, whole
 
 MAX_TITLE_CHARS = 180
-"""Characters: of the headlines in shared/bench/realtimeqa the longest has 160 or so."""
+"""Characters: the longest headline in shared/bench/realtimeqa has 79, features go up to 150."""
 
 MIN_TITLE_WORDS = 3
 """Words: a first line with fewer is more often a section ("World", "BBC News") than a headline."""
@@ -30,21 +30,24 @@ MAX_ITEM_WORDS = 25
 """Words: headlines in lists of other stories have up to 20."""
 
 HEAD_LINES = 12
-"""Lines from the top in which a date or a byline belongs to the page and not to the story."""
+"""Lines from the top in which a byline belongs to the page and not to the story."""
 
 TAIL_LINES = 12
 """Lines from the end in which a byline does."""
 
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
-_SENTENCE_END = (".", "!", "?", "…", "。", "！", "？", ":", ";")  # noqa: RUF001 - CJK end marks
-_CLOSERS = "\"'”’»)] \t"  # noqa: RUF001 - typographic quotes
+_SENTENCE_END = (*".!?:;…", "\u3002", "\uff01", "\uff1f")
+"""Marks at the end of a sentence; the last three are Chinese and Japanese."""
+_CLOSERS = "\"'\u201d\u2019»)] \t"
 _DATELINE = re.compile(
     r"(?:[A-Z][^()\n]{0,60})?\((?P<agency>CNN|BBC|Reuters|REUTERS|AP|AFP|UPI|dpa|Xinhua|PTI|ANI)\)"
-    r"\s{0,3}(?:--|-|–|—)"  # noqa: RUF001 - datelines use all dashes
+    r"\s{0,3}(?:--|[\-\u2013\u2014])"
 )
 _CREDIT = re.compile(r"Image (?:source|caption|copyright),")
+_UPDATED = re.compile(r"\b(?:updated|last update|modified)\b", re.IGNORECASE)
 _PROMPT = re.compile(
-    r"(?<![^\s.!?\"”])(?:Watch|See|Read|Listen|Learn|Explore|Hear|View|Find out)\b[^.!?»\n\"]{1,150}»"
+    r"(?<![^\s.!?\"\u201d])(?:Watch|See|Read|Listen|Learn|Explore|Hear|View|Find out)\b"
+    r"[^.!?»\n\"]{1,150}»"
 )
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|Copyright|\s){1,9}(?:[12][0-9]{3}\s{1,3})?(?P<owner>[A-Z][\w ]{1,40})\b"
@@ -134,13 +137,20 @@ def _is_apart(text: str, before: int, start: int) -> bool:
 
 
 def _drop_furniture(page: _Page) -> None:
-    """Drop the lines that are furniture wherever they stand."""
+    """Drop the lines that are furniture wherever they stand, and alt texts with their credit."""
     for n, line in enumerate(page.lines):
-        if line.kind not in (Kind.PROSE, Kind.STAMP, Kind.BYLINE):
+        if line.kind not in (Kind.PROSE, Kind.STAMP, Kind.BYLINE) or _is_credited(line.text):
             page.dropped.add(n)
-        elif len(line.text) <= 2 * MAX_CAPTION_CHARS and (credit := _CREDIT.search(line.text)):
-            if credit.start() <= MAX_CAPTION_CHARS:
-                page.dropped.add(n)
+
+
+def _is_credited(text: str) -> bool:
+    """Tell whether a line is an alt text that runs into its credit ("2022.Image source, Getty")."""
+    credit = _CREDIT.search(text[: 2 * MAX_CAPTION_CHARS])
+    return (
+        credit is not None
+        and credit.start() <= MAX_CAPTION_CHARS
+        and len(text) <= 2 * MAX_CAPTION_CHARS
+    )
 
 
 def _drop_captions(page: _Page) -> None:
@@ -152,18 +162,25 @@ def _drop_captions(page: _Page) -> None:
 
 
 def _take_title(page: _Page, title: str | None) -> None:
-    """Drop the first line where it is the known title; where none is known, take it if it fits."""
+    """Find the headline above the story, and drop it with what stands over it.
+
+    A known title is looked for in all lines up to the first sentence; else the first line that is
+    neither furniture nor a single word or two is taken where it fits.
+    """
     for n, line in enumerate(page.lines[: page.body + 1]):
-        if n in page.dropped or line.kind is not Kind.PROSE:
+        if line.kind is not Kind.PROSE or n in page.dropped:
             continue
-        after = page.lines[n + 1] if n + 1 < len(page.lines) else None
         if title is not None:
-            if _same_words(line.text, title):
-                page.dropped.add(n)
-        elif after and _is_headline(line, after):
+            found = _same_words(line.text, title)
+        elif len(line.text.split()) < MIN_TITLE_WORDS and n < page.body:
+            continue
+        else:
+            found = n + 1 < len(page.lines) and _is_headline(line, page.lines[n + 1])
+        if found:
             page.title = " ".join(line.text.lstrip("# ").split())
-            page.dropped.add(n)
-        return
+            page.dropped.update(range(n + 1))
+        if found or title is None:
+            return
 
 
 def _take_stamps(page: _Page) -> None:
@@ -178,20 +195,20 @@ def _take_stamps(page: _Page) -> None:
             announced = n
         if line.kind is not Kind.STAMP:
             continue
-        near = n < page.body or announced == n - 1
-        found = parse_date(line.text)
-        if near or found is None or says_when(line.text):
+        under_mark = announced == n - 1
+        near = n < page.body or under_mark
+        if near or says_when(line.text) or parse_date(line.text) is None:
             page.dropped.add(n)
-        if near and found:
-            _note_date(page, found, line.text + page.lines[n - 1].text * (announced == n - 1))
+        if near:
+            mark = page.lines[n - 1].text if under_mark else ""
+            _note_dates(page, f"{mark} {line.text}")
 
 
-def _note_date(page: _Page, found: str, words: str) -> None:
-    """Note a date as that of the update where the words say so, else as that of publication."""
-    if "updat" in words.lower() or "modif" in words.lower():
-        page.updated = page.updated or found
-    else:
-        page.published = page.published or found
+def _note_dates(page: _Page, stamp: str) -> None:
+    """Note the date after "updated" as the update's, the one before as the publication's."""
+    first, *later = _UPDATED.split(stamp, maxsplit=1)
+    page.published = page.published or parse_date(first)
+    page.updated = page.updated or (parse_date(later[0]) if later else None)
 
 
 def _take_bylines(page: _Page) -> None:
@@ -233,16 +250,17 @@ def _kept(article: Article, page: _Page) -> tuple[Span, ...]:
     text = article.text
     allowed = article.kept or whole(text)
     cuts = [line.span for n, line in enumerate(page.lines) if n in page.dropped]
-    cuts += [
-        Span(line.span.start + m.start(), line.span.start + m.end())
-        for line in page.lines
-        for m in _PROMPT.finditer(line.text)
-    ]
+    cuts += [prompt for line in page.lines for prompt in _prompts(line)]
     cuts += iter_gaps(allowed, len(text))
     kept = tuple(_trimmed(text, span) for span in iter_gaps(_joined(cuts), len(text)))
-    return tuple(span for span in kept if len(span)) or tuple(
-        span for span in allowed if span.of(text).strip()
-    )
+    kept = tuple(span for span in kept if len(span))
+    return kept or tuple(span for span in allowed if span.of(text).strip())
+
+
+def _prompts(line: _Line) -> Iterator[Span]:
+    """Yield CNN's prompts inside a paragraph: "... he said. Watch the speech »"."""
+    for match in _PROMPT.finditer(line.text) if "»" in line.text else ():
+        yield Span(line.span.start + match.start(), line.span.start + match.end())
 
 
 def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:

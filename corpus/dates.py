@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 MAX_DATE_CHARS = 80
-"""Characters: the longest stamp seen ("Last updated on Thursday, 2 March 2023 at 14:05 GMT") has 60;
+"""Characters: "Last updated on Thursday, 2 March 2023 at 14:05 GMT", a long one, has 55;
 longer strings are prose, and reading them would only find a date by accident."""
 
 MIN_YEAR, MAX_YEAR = 1800, 2100
 """Years: newspaper archives start about 1800; beyond 2100 a number is not a date of publication."""
 
 _MONTH_NAMES = (
-    "january february march april may june july august september october november december"
-).split()
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _MONTHS = {name: n for n, name in enumerate(_MONTH_NAMES, 1)}
 _MONTHS |= {name[:3]: n for name, n in _MONTHS.items()} | {"sept": 9}
 _MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from corpus.phrases import FURNITURE, LIST_MARKS
 
@@ -29,7 +30,7 @@ class Kind(Enum):
     LIST_MARK = "announces topics or links to other stories"
 
 
-_BULLETS = " \t•·*–—-»›>|▶►✉#_"  # noqa: RUF001 - pages use these dashes as bullets
+_BULLETS = " \t•·*–—-»›>|▶►✉#_="
 _CAPTION_MARKS = frozenset({"image caption", "media caption", "video caption"})
 
 _DASH = r"[\-\u2013\u2014]"
@@ -69,16 +70,17 @@ _BYLINE = re.compile(
     rf"(?:(?:,| \||,? for| {_DASH}) [A-Z@][^.!?]{{1,80}})?"
 )
 _STAFF = re.compile(
-    r"By (?:BBC News|Reuters|CNN|AFP|The Associated Press|[A-Z][\w ]{1,30} [Ss]taff(?: [Ww]riters?)?"
-    r"|Staff [Ww]riters?)"
+    r"By (?:BBC News|Reuters|CNN|AFP|The Associated Press|Staff [Ww]riters?"
+    r"|[A-Z][\w ]{1,30} [Ss]taff(?: [Ww]riters?)?)"
 )
 _ROLE = re.compile(
     r"\b(?:news|correspondents?|editor|reporters?|writer|producer|bureau)\b", re.IGNORECASE
 )
 
 _LINK_WORDS = (
-    "also read|read also|see also|see more|don't miss|must read|related|related story|related article|"
-    "related content|related video|more on this|recommended|watch|watch live|watch now|"
+    "also read|read also|see also|see more|don't miss|must read|related|related story|"
+    "related article|related content|related video|more on this|recommended|"
+    "watch|watch live|watch now|"
     "listen|listen now|in pictures|in video"
 )
 _LETTERS = (
@@ -90,7 +92,8 @@ _AGENCIES = "afp|ap|reuters|epa|pa|shutterstock|alamy|istock|getty|anadolu"
 _STARTS = re.compile(
     "|".join(
         (
-            r"(?:image (?:source|caption|copyright|credit)|(?:media|video|photo|picture) caption)\b",
+            r"image (?:source|caption|copyright|credit)\b",
+            r"(?:media|video|photo|picture) caption\b",
             r"(?:file )?(?:photo|photograph|picture|image|illustration|graphic|video)(?: credit|s)?"
             r" ?[:/] .{0,120}\Z",
             r"(?:photo|photograph|picture|image|illustration)s? (?:by|courtesy of) \w",
@@ -102,7 +105,8 @@ _STARTS = re.compile(
             rf"follow\b.{{0,60}} on (?:{_NETWORKS})\b",
             rf"(?:sign up|subscribe)\b.{{0,60}}\b(?:for|to|and)\b.{{0,120}}\b(?:{_LETTERS})",
             r"(?:sign up|subscribe|register) (?:here|now|today|for free|to our|for our)\b",
-            r"get (?:our|the|your|all the|breaking|daily) .{0,80}\b(?:newsletters?|inbox|app|alerts?)\b",
+            r"get (?:our|the|your|all the|breaking|daily) .{0,80}"
+            r"\b(?:newsletters?|inbox|app|alerts?)\b",
             r"get .{0,80}\b(?:newsletter sign up|in your inbox)\b",
             r"\(?you can (?:also )?get .{0,80}\b(?:to|in) your inbox\b",
             r"(?:download|get|install) (?:our|the) .{0,40}\bapps?\b",
@@ -112,13 +116,14 @@ _STARTS = re.compile(
             r"we and our (?:[0-9]+ )?partners\b",
             r"(?:click|tap) (?:here|on) (?:to|for)\b",
             r"to (?:view|watch|play) this (?:video|content|page)\b",
-            r"(?:this (?:video|content|media)|your browser) (?:can ?not|does not|is not|isn't|doesn't)"
+            r"(?:this (?:video|content|media)|your browser) "
+            r"(?:can ?not|does not|is not|isn't|doesn't)"
             r" (?:be played|support|available|playable)\b",
             r"(?:have you been affected|are you affected|have you got|do you have)\b.{0,120}"
             r"\b(?:e-?mail|haveyoursay|get in touch|contact us)\b",
             r"(?:share|tweet) this (?:on|with|via)\b",
             r"(?:reporting|writing|editing|additional reporting|compiled) by [A-Z]|contributing: ",
-            r"[0-9]{1,3} ?(?:min(?:ute)?s?[ -](?:read|listen)|comments?|shares?|views?|likes?|photos)\Z",
+            r"[0-9]{1,3} ?(?:min(?:ute)?s?[ -](?:read|listen)|comments?|shares?|views?|photos)\Z",
             r"(?:estimated )?reading time:? ",
             r"this (?:material|content|article) may not be (?:published|reproduced)",
             r"the bbc is not responsible for the content",
@@ -130,8 +135,8 @@ _STARTS = re.compile(
 """Starts of lines that are furniture whatever follows, within `MAX_FURNITURE_CHARS`."""
 
 _VIDEO_PROMPT = re.compile(
-    r"(?:watch|see|read|listen|learn|explore|hear|find|check|view|look|take|share|i-?report|send|more|"
-    r"click|get|photos?|video|gallery|interactive|timeline|full|follow|vote|tell|browse|go|discover)"
+    r"(?:watch|see|read|listen|learn|explore|hear|find|check|view|look|take|share|i-?report|send|"
+    r"more|click|get|photos?|video|gallery|interactive|timeline|full|follow|vote|tell|browse|go)"
     r"\b[^»]{0,200}(?<![.!?])(?<![.!?] )(?:»|>>)",
     re.IGNORECASE,
 )
@@ -152,6 +157,7 @@ def bare(line: str) -> str:
     return line.strip(_BULLETS).rstrip(".:,…").lower().replace("\u2019", "'")
 
 
+@lru_cache(maxsize=4096)  # pages of one outlet repeat their furniture
 def kind_of(line: str) -> Kind:
     """Return what a line is, judged by its own words; takes at most a constant time."""
     if len(line) > MAX_FURNITURE_CHARS:

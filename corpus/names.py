@@ -76,6 +76,6 @@ def _leaf(value: object) -> str | None:
 
 
 def _is_name(name: str) -> bool:
-    """Tell whether a part of an author field is a person and not a role, an outlet or an address."""
+    """Tell whether a part of an author field is a person: no role, outlet or address."""
     letters = any(character.isalpha() for character in name)
     return letters and len(name) <= MAX_NAME_CHARS and "/" not in name and not _ROLE.search(name)

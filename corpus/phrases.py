@@ -1,4 +1,4 @@
-"""List the phrases that stand alone in a line of a copied news page and are no part of the story."""
+"""List the phrases that stand alone in a line of a copied page and are no part of the story."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FURNITURE = _phrases(
     on air; only available for subscribers; originally published by; paid content; pinterest;
     play; play video; post a comment; previous; print; print article; print this article;
     privacy policy; promoted content; read; read comments; read full article; read full story;
-    read later; read more; read more on this story; read next; read the full article;
+    read later; read more; read more read next; read the full article;
     read the full story; recommended reading; reddit; reject all; replay; report this ad; save;
     save article; save story; scroll down; scroll to continue; search; see more; send; share;
     share article; share close; share on; share on facebook; share on linkedin; share on twitter;
@@ -55,12 +55,13 @@ FURNITURE = _phrases(
 LIST_MARKS = _phrases(
     """
     all about; around the bbc; around the web; don't miss; editor's picks; elsewhere on the bbc;
-    explore more; explore more on these topics; features; features & analysis; from the web;
+    explore more; explore more on these topics; from the web;
     just in; keep reading; latest headlines; latest news; latest stories; more from this author;
     more from this section; more headlines; more in this series; more like this; more news;
-    more on this story; more on this topic; more stories; more to read; more top stories;
-    most popular; most read; most viewed; most watched; must reads; must see; must-reads;
-    on this story; other stories; popular; popular stories; read also;
+    more on this story; more on this topic; more stories;
+    more to read; more top stories;
+    most most read; most viewed; most watched; must reads; must see; must-reads;
+    other stories; popular stories; read also;
     read more about this story; recommended; recommended for you; recommended stories; related;
     related articles; related content; related coverage; related internet links; related links;
     related news; related posts; related reading; related stories; related story; related topics;

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from corpus.errors import ArchiveDamagedError, StorageError
 from embeddings.dense import DenseIndex
+from embeddings.durable import replace_file, sync
 from embeddings.encoder import file_sha256
 from embeddings.sparse import SparseIndex
 from embeddings.store import Changes, Store
@@ -223,26 +224,3 @@ def _sync_tree(folder: Path) -> None:
     """Make every file and folder below durable."""
     for path in [*folder.rglob("*"), folder, folder.parent]:
         sync(path)
-
-
-def sync(path: Path) -> None:
-    """Flush a file or a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever reads it finds the old or the new content, nothing between."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)

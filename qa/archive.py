@@ -16,8 +16,9 @@ from typing import Any, TypedDict
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
 from corpus.records import Article, Passage
-from embeddings.encoder import Encoder, SentenceTransformerEncoder
+from embeddings.encoder import Encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths, mismatch
+from embeddings.models import DEFAULT_MODEL
 from embeddings.locking import writer_lock
 from embeddings.store import DATABASE, Store
 from qa.answer import build_answer
@@ -185,6 +186,8 @@ class Archive:
             )
             if report.added or report.updated or report.removed or self._indices is None:
                 self._refresh(may_write=True)
+            if report.added or report.updated:
+                self._carry_encoder()
             return report
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -264,13 +267,35 @@ class Archive:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None:
-                self._encoder = SentenceTransformerEncoder(self._model)
+                self._encoder = self._made_encoder()
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)
                 )
             return self._encoder
+
+    def _made_encoder(self) -> Encoder:
+        """Return the encoder that the archive carries, else sentence-transformers'."""
+        from embeddings import onnx
+
+        carried = onnx.load(self.directory, self._store.encoder)
+        if carried is not None and carried.settings.model == (self._model or DEFAULT_MODEL):
+            return carried
+        from embeddings.transformer import SentenceTransformerEncoder
+
+        return SentenceTransformerEncoder(self._model)
+
+    def _carry_encoder(self) -> None:
+        """Put the encoder into the archive as ONNX, where it is not there yet and can be."""
+        from embeddings import onnx
+
+        if (self.directory / onnx.FOLDER).exists() or self._encoder is None:
+            return
+        from embeddings.transformer import SentenceTransformerEncoder
+
+        if isinstance(self._encoder, SentenceTransformerEncoder):
+            onnx.carry(self.directory, self._encoder)
 
     def _refresh(self, *, may_write: bool) -> None:
         """Bring the search indices to the store's generation."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import ArchiveLockedError
-from embeddings.encoder import DEFAULT_MODEL, Encoder, file_sha256
+from embeddings.encoder import Encoder, file_sha256
 from embeddings.indexing import ProgressCallback
+from embeddings.models import DEFAULT_MODEL
 from qa.places import cache_directory
 
 if TYPE_CHECKING:

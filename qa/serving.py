@@ -20,6 +20,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
 """Where Gradio's applications are looked for."""
 
+LAST_PORT = 65_535
+
 PORTS_TRIED = 20
 """Ports tried from the default one on, where none was asked for."""
 
@@ -27,7 +29,7 @@ MAX_BODY_BYTES = 1 << 20
 """Largest request body. A question and its filters need some kilobytes."""
 
 SHUTDOWN_SECONDS = 2
-"""How long open requests may go on after Ctrl-C. Gradio's event streams never end by themselves."""
+"""How long a request that is being worked on may go on after Ctrl-C."""
 
 _INLINE_SCRIPT = re.compile(rb"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 _HEADERS = {
@@ -118,7 +120,14 @@ class BodyLimit:
             refusal = PlainTextResponse("The request body is too large.", status_code=413)
             await refusal(scope, receive, send)
             return
-        await self.app(scope, _Counting(receive), send)
+        body = _Counting(receive)
+
+        async def answer(message: Message) -> None:
+            if body.is_too_large and message["type"] == "http.response.start":
+                message["status"] = 413
+            await send(message)
+
+        await self.app(scope, body, answer)
 
 
 class _Counting:
@@ -131,9 +140,11 @@ class _Counting:
     async def __call__(self) -> Message:
         message = await self.receive()
         self.seen += len(message.get("body", b""))
-        if self.seen > MAX_BODY_BYTES:
-            return {"type": "http.disconnect"}
-        return message
+        return {"type": "http.disconnect"} if self.is_too_large else message
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.seen > MAX_BODY_BYTES
 
 
 def bind(host: str, port: int | None) -> socket.socket:
@@ -142,6 +153,8 @@ def bind(host: str, port: int | None) -> socket.socket:
     Raises UsageError where the port is taken or the host is not one of this machine.
     """
     if port is not None:
+        if not 0 <= port <= LAST_PORT:
+            raise UsageError(f"--port {port} is no port: give one from 1 to {LAST_PORT}, or 0")
         return _bind_one(host, port)
     for candidate in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
         with contextlib.suppress(_PortTakenError):
@@ -160,7 +173,7 @@ def _bind_one(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         message = f"cannot serve at {host!r}, port {port}: {error}; check --host and --port"
         raise UsageError(message) from error
     listener = socket.socket(family, kind, protocol)
@@ -208,3 +221,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is open: Gradio's event streams would go on for ever."""
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await super().shutdown(sockets=sockets)

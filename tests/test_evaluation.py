@@ -251,6 +251,13 @@ class TestJudge:
         assert row.article_hits == (False, False, True)
         assert row.passage_hits == (False, False, False)
 
+    def test_recall_counts_articles_not_spans(self) -> None:
+        """Two gold spans in one article are one relevant article; one that is gone still counts."""
+        relevant = (Relevant("flood", NINE), Relevant("flood", Span(0, 9)), Relevant("gone"))
+        row = judge(question("q", "?", *relevant), answer(TEXTS, "?", [("flood", NINE)]))
+        assert row.relevant_articles == 2
+        assert sum(row.article_hits) == 1
+
     def test_unanswerable_questions_have_no_hits(self) -> None:
         """Even where gold names articles, an unanswerable question cannot be answered rightly."""
         gold = GoldQuestion("q", "?", answerable=False, relevant=(Relevant("flood"),))
@@ -298,7 +305,8 @@ class TestEvaluate:
 
     def test_standalone_questions_are_reported_apart(self) -> None:
         """Marked questions have their own numbers; without a mark there is no such name."""
-        measures = evaluate(FakeArchive(), GOLD).measures
+        leaning = question("q5", "And the ships?", Relevant("fire"), standalone=False)
+        measures = evaluate(FakeArchive(), [*GOLD, leaning]).measures
         assert measures["standalone.questions"] == 2
         assert measures["standalone.quote.Success@1"] == 1.0
         unmarked = evaluate(FakeArchive(), GOLD[1:3]).measures
@@ -360,7 +368,13 @@ class TestEvaluate:
 
     @pytest.mark.parametrize(
         "change",
-        [{"start": 1}, {"quote": "nine"}, {"passage_start": 1}, {"article_id": "x"}, {"start": -9}],
+        [
+            {"start": 1},
+            {"quote": "nine"},
+            {"passage_start": 1},
+            {"article_id": "x"},
+            {"start": -len(FIRE)},
+        ],
     )
     def test_every_citation_is_sliced_back(self, change: dict[str, Any]) -> None:
         """Any quote or passage that is not the article's text at its offsets is counted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from corpus.errors import ArchiveMissingError, ReadError, UsageError
 from embeddings.encoder import EncoderSettings, PassageText, PassageVectors, Vectors
-from qa import Archive
+from qa import Answer, Archive, Question
 from qa.evaluation.__main__ import main
 from qa.evaluation.archives import opened
 from qa.evaluation.command import evaluate_command
@@ -68,8 +69,8 @@ def lines(path: Path, *records: dict[str, object]) -> Path:
 def articles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a file of two articles, with a cache directory of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    records = [{"id": "flood", "text": FLOOD}, {"id": "fire", "text": FIRE}]
-    return lines(tmp_path / "articles.jsonl", *records)
+    flood, fire = ({"id": "flood", "text": FLOOD}, {"id": "fire", "text": FIRE})
+    return lines(tmp_path / "articles.jsonl", flood, fire)
 
 
 @pytest.fixture
@@ -125,6 +126,22 @@ def test_a_second_evaluation_encodes_no_passage(articles: Path, gold: Path) -> N
     assert (first.encoded, second.encoded, third.encoded) == (2, 0, 3)
 
 
+def test_a_copy_of_the_articles_shares_their_archive(
+    tmp_path: Path, articles: Path, gold: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The content counts, not the name: a copy is not encoded anew and scores the same."""
+    out, again, encoder = tmp_path / "out.json", tmp_path / "again.json", WordEncoder()
+    evaluate_command(gold, None, articles, out, encoder=WordEncoder())
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(articles.read_bytes())
+    articles.unlink()
+    evaluate_command(gold, None, copy, again, encoder=encoder)
+    first, second = json.loads(out.read_text()), json.loads(again.read_text())
+    assert encoder.encoded == 0
+    assert first | {"seconds": 0} == second | {"seconds": 0}
+    assert "warning" not in capsys.readouterr().err
+
+
 def test_a_kept_archive_that_cannot_be_used_is_replaced_for_the_run(
     tmp_path: Path, articles: Path, gold: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,6 +189,24 @@ def test_an_archive_that_is_there_is_asked(
     assert json.loads(out.read_text())["article.Success@1"] == 0.0
     warning = "question 'q1': article 'flood' is not in the archive; counts as a miss"
     assert warning in capsys.readouterr().err
+
+
+def test_one_citation_that_does_not_slice_back_fails_the_command(
+    articles: Path, gold: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The numbers are printed all the same, the exit code is 1 and stderr names the citation."""
+    honest = Archive.ask_many
+
+    def shifted(self: Archive, questions: Sequence[str | Question]) -> list[Answer]:
+        first, *others = honest(self, questions)
+        wrong = replace(first.citations[0], start=first.citations[0].start + 1)
+        return [replace(first, citations=(wrong, *first.citations[1:])), *others]
+
+    monkeypatch.setattr(Archive, "ask_many", shifted)
+    assert evaluate_command(gold, None, articles, encoder=WordEncoder()) == 1
+    captured = capsys.readouterr()
+    assert "quote.Success@1" in captured.out
+    assert "wrong offset: flood [33:" in captured.err
 
 
 def test_contradictory_and_incomplete_requests_are_refused(

@@ -89,6 +89,11 @@ def test_the_gate_fails_below_a_floor(gate: Gate) -> None:
     assert gate.floor == 0.79
 
 
+def test_a_set_without_floors_does_not_pass(tmp_path: Path) -> None:
+    """A gate that holds nothing is not passed by holding nothing."""
+    assert Gate(tmp_path).run(0.9) == 1
+
+
 def test_raising_does_not_paper_over_a_fall(gate: Gate) -> None:
     """--raise with a worse run still fails, and the floor stays."""
     assert gate.run(0.5, raises="yes") == 1

@@ -6,7 +6,7 @@ import codecs
 import re
 
 from corpus.errors import ReadError
-from corpus.readers.formats import binary_kind
+from corpus.readers.formats import SNIFFED_BYTES
 
 GUESS_BYTES = 65_536
 """Bytes shown to charset-normalizer: its verdict is stable by then and its time grows with size."""
@@ -22,8 +22,30 @@ MIN_NUL_SHARE = 0.2
 """Share of NUL bytes in the even or the odd places that shows UTF-16 without a mark: Latin text
 has about half of them, mixed scripts fewer, every 8-bit encoding none."""
 
+MAX_CONTROL_SHARE = 0.02
+"""Share of control characters from which on bytes are no text; text of any encoding has none but
+tabs, line ends and an occasional NUL or form feed."""
+
 REPLACEMENT = "\ufffd"
 
+_MAGIC = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "gzip-compressed"),
+    (b"BZh", "bzip2-compressed"),
+    (b"\xfd7zXZ", "xz-compressed"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0", "an old office document"),
+    (b"\x7fELF", "a program"),
+    (b"RIFF", "a picture, sound or film"),
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x00"))
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -44,6 +66,12 @@ _SUPERSETS = {
     "iso8859-9": "cp1254",
 }
 """Encodings that pages declare and do not mean, by the WHATWG encoding standard, section 4.2."""
+_WESTERN = frozenset(
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒßàáâãäåæçèéêëìíîïñòóôõöøùúûüœ"
+    "\u2018\u2019\u201c\u201d\u2013\u2014\u2026•€£§©®°ºª¿¡«»·\xa0"
+)
+"""What text in a Western language has beyond ASCII; charset-normalizer takes much of it for Central
+European."""
 _GUESSABLE = [
     "cp1252", "cp1251", "cp1250", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "iso8859_2",
     "gb18030", "big5", "cp932", "euc_jp", "cp949",
@@ -58,7 +86,7 @@ def decode(data: bytes, *, declares: bool = False) -> tuple[str, tuple[str, ...]
     `declares`: HTML), UTF-8 with a few broken places, a guess. Line ends stay as they are. NULs and
     lone surrogates become U+FFFD one for one. Raises `ReadError` for bytes that are no text.
     """
-    if kind := binary_kind(data):
+    if kind := _binary_kind(data[:SNIFFED_BYTES]):
         raise ReadError(f"expected text, found {kind}: convert it to text, HTML or JSON first")
     text, warnings = _decoded(data, declares=declares)
     text, more = scrub(text)
@@ -78,9 +106,9 @@ def _decoded(data: bytes, *, declares: bool) -> tuple[str, tuple[str, ...]]:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _forgiving(data[len(mark) :], encoding)
-    if encoding := _utf16_without_mark(data):
-        text, broken = _forgiving(data, encoding)
-        return text, (f"no encoding named; read as {encoding} by its NUL bytes", *broken)
+    if wide := _utf16_without_mark(data):
+        text, broken = _forgiving(data, wide)
+        return text, (f"no encoding named; read as {wide} by its NUL bytes", *broken)
     declared = _declared(data) if declares else None
     if declared and declared.startswith("iso2022"):
         return _forgiving(data, declared)
@@ -114,6 +142,17 @@ def _forgiving(data: bytes, encoding: str) -> tuple[str, tuple[str, ...]]:
         return text, (f"{encoding} with {broken} broken places, replaced by U+FFFD",)
 
 
+def _binary_kind(head: bytes) -> str | None:
+    """Return what kind of binary file `head` is the start of, or None where it may be text."""
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head.startswith(tuple(mark for mark, _ in _MARKS)) or _utf16_without_mark(head):
+        return None
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return "a binary file" if controls > MAX_CONTROL_SHARE * len(head) else None
+
+
 def _utf16_without_mark(data: bytes) -> str | None:
     """Return the UTF-16 byte order that the places of the NUL bytes show, if any."""
     head = data[:DECLARATION_BYTES]
@@ -140,7 +179,11 @@ def _declared(data: bytes) -> str | None:
 
 def _guess(data: bytes) -> str:
     """Return the likeliest encoding of bytes that name none."""
-    from charset_normalizer import from_bytes  # 0.1 s to import, and hardly ever needed
+    sample = data[:GUESS_BYTES]
+    western = sample.decode("cp1252", errors="replace")
+    if all(character in _WESTERN for character in western if character > "\x7f"):
+        return "cp1252"
+    from charset_normalizer import from_bytes  # 0.1 s, hardly ever needed
 
-    best = from_bytes(data[:GUESS_BYTES], cp_isolation=_GUESSABLE).best()
+    best = from_bytes(sample, cp_isolation=_GUESSABLE).best()
     return best.encoding if best else "cp1252"

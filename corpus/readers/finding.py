@@ -58,7 +58,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> FoundFiles:
 
 def _find(name: str, found: _Found) -> None:
     """Add what one argument names."""
-    place = Path(os.path.abspath(os.path.expanduser(name))) if name.strip() else None
+    place = Path.cwd() / Path(name).expanduser() if name.strip() else None
     if place is None or "\x00" in name:
         found.fail(Path(name), "expected the path of a file or folder, found none")
     elif os.path.lexists(place):
@@ -70,7 +70,7 @@ def _find(name: str, found: _Found) -> None:
 
 
 def _add_named(place: Path, found: _Found) -> None:
-    """Add a file or folder that was named itself; links are followed, since the name asks for it."""
+    """Add a file or folder that was named itself; a link is followed, as the name asks for it."""
     try:
         real = place.resolve(strict=True)
         mode = real.stat().st_mode
@@ -98,7 +98,7 @@ def _add_glob(pattern: Path, found: _Found) -> None:
 
 
 def _matches(base: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    """Yield what matches the pattern's parts below `base`, sorted; `**` is any number of folders."""
+    """Yield what matches the pattern's parts below `base`; `**` is any number of folders."""
     if not parts:
         yield base
         return
@@ -117,10 +117,10 @@ def _matches(base: Path, parts: tuple[str, ...]) -> Iterator[Path]:
 def _entries(folder: Path, *, hidden: bool = False) -> list[Path]:
     """Return the entries of a folder that are not hidden, sorted; nothing for what is no folder."""
     try:
-        names = sorted(os.listdir(folder))
+        entries = sorted(folder.iterdir())
     except OSError:
         return []
-    return [folder / name for name in names if hidden or not name.startswith(".")]
+    return [entry for entry in entries if hidden or not entry.name.startswith(".")]
 
 
 def _walk(folder: Path, root: Path, found: _Found) -> None:
@@ -151,7 +151,7 @@ def _add_entry(place: Path, root: Path, found: _Found) -> None:
         if stat.S_ISLNK(mode):
             target = place.resolve(strict=True)
             if not target.is_relative_to(root):
-                found.fail(place, f"a link that leads out of the folder, to {target}: not followed")
+                found.fail(place, "a link that leads out of the folder: not followed")
             return
     except (OSError, RuntimeError) as error:
         found.fail(place, _reason(error))

@@ -13,10 +13,6 @@ from corpus.records import Article, Failure
 SNIFFED_BYTES = 4096
 """Bytes: enough to get past a byte order mark, a licence comment and a doctype."""
 
-MAX_CONTROL_SHARE = 0.02
-"""Share of control characters from which on bytes are no text; text of any encoding has none but
-tabs, line ends and an occasional NUL or form feed."""
-
 
 class Format(Enum):
     """A format that a reader exists for."""
@@ -57,31 +53,12 @@ SUFFIXES = {
     ".tsv": Format.TSV,
 }
 
-_MAGIC = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-    (b"\x1f\x8b", "gzip-compressed"),
-    (b"BZh", "bzip2-compressed"),
-    (b"\xfd7zXZ", "xz-compressed"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"PAR1", "a Parquet file"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\xd0\xcf\x11\xe0", "an old office document"),
-    (b"\x7fELF", "a program"),
-    (b"RIFF", "a picture, sound or film"),
-)
-_UTF16_OR_32_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,2000}-->\s*)?<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE,
 )
 _JSON_OBJECT_START = re.compile(rb'\s*\{\s*(?:"|\})')
 _JSON_LIST_START = re.compile(rb"\s*\[\s*(?:\{|\])")
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x00"))
 
 
 def format_by_suffix(path: Path) -> Format | None:
@@ -92,18 +69,6 @@ def format_by_suffix(path: Path) -> Format | None:
 def format_of(path: Path, data: bytes) -> Format:
     """Return the format by the file's suffix, else by what its first bytes look like."""
     return format_by_suffix(path) or _sniff(data[:SNIFFED_BYTES])
-
-
-def binary_kind(data: bytes) -> str | None:
-    """Return what kind of binary file `data` starts like, or None where it may be text."""
-    head = data[:SNIFFED_BYTES]
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    if head.startswith(_UTF16_OR_32_MARKS):
-        return None
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    return "a binary file" if controls > MAX_CONTROL_SHARE * len(head) else None
 
 
 def _sniff(head: bytes) -> Format:

@@ -32,7 +32,7 @@ _ONLY_LINK = re.compile(
            | [-*_](?:[ \t]*[-*_]){{2,99}}                          # a rule
            | ={{3,}}                                               # the line under a heading
          )\Z""",
-    re.X,
+    re.VERBOSE,
 )
 _PICTURE = re.compile(rf"!\[[^\[\]\n]{{0,500}}\]{_TARGET}")
 
@@ -62,7 +62,7 @@ def split_front_matter(text: str) -> tuple[Mapping[str, object], str, tuple[str,
         return {}, text, ()
     mark = opening[1]
     limit = opening.end() + MAX_FRONT_MATTER_CHARS
-    closing = re.compile(rf"^{re.escape(mark)}[ \t]*\r?(?:\n|\Z)", re.M).search(
+    closing = re.compile(rf"^{re.escape(mark)}[ \t]*\r?(?:\n|\Z)", re.MULTILINE).search(
         text, opening.end(), limit
     )
     if not closing:

@@ -18,11 +18,15 @@ BREAKS = frozenset({"br", "lb"})
 """What HTML and trafilatura's own tree call a line break."""
 
 _BLOCKS = frozenset(
-    "address article aside blockquote center dd div dl dt footer h1 h2 h3 h4 h5 h6 header hr li "
-    "main ol p pre section table td th tr ul".split()
+    """
+    address article aside blockquote center dd div dl dt footer h1 h2 h3 h4 h5 h6 header hr li
+    main ol p pre section table td th tr ul
+    """.split()
 )
 _HIDDEN = frozenset(
-    "audio button figure form iframe nav noscript script style svg template video".split()
+    """
+    audio button figure form iframe nav noscript script style svg template video
+    """.split()
 )
 _PARAGRAPH_END = re.compile(
     r"</(?:p|div|h[1-6]|li|blockquote)\s{0,9}>|<br\s{0,9}/?>", re.IGNORECASE

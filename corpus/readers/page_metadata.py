@@ -26,10 +26,10 @@ _PATH_DATE = re.compile(
     r"/(?P<year>[12][0-9]{3})/(?P<month>[0-9]{1,2}|[a-z]{3})/(?P<day>[0-9]{1,2})(?:/|\Z)",
     re.IGNORECASE,
 )
-_SITE_MARK = re.compile(r"\s+(?:[|\-–—:•·»]|::)\s+")  # noqa: RUF001 - titles do use these dashes
+_SITE_MARK = re.compile(r"\s+(?:[|\-\u2013\u2014:•·»]|::)\s+")
 
 _META: Mapping[str, tuple[str, ...]] = {
-    "title": ("og:title", "twitter:title", "dc.title", "headline", "parsely-title", "sailthru.title"),
+    "title": ("og:title", "twitter:title", "dc.title", "headline", "parsely-title"),
     "source": ("og:site_name", "dc.publisher", "publisher", "application-name"),
     "published": (
         "article:published_time", "article:published", "og:published_time", "date", "pubdate",
@@ -230,8 +230,7 @@ def _same_site(part: str, site: str) -> bool:
     bare_part, bare_site = (re.sub(r"\W|^(?:www|the)\b", "", name.lower()) for name in (part, site))
     first_label = re.sub(r"\W", "", site.lower().split(".")[0])
     return bool(bare_part) and (
-        bare_part == bare_site
-        or bare_part == first_label
+        bare_part in (bare_site, first_label)
         or (len(bare_site) > 2 and bare_part.startswith(bare_site))
         or (len(bare_part) > 2 and bare_site.startswith(bare_part))
     )

@@ -22,7 +22,7 @@ def read_file(path: str | os.PathLike[str]) -> SourceFile:
     Nothing about the file raises: what is wrong stands in `failures`, what was guessed or mended
     in `warnings`. Only ordinary files are opened.
     """
-    place = Path(os.path.abspath(path))
+    place = Path.cwd() / path
     try:
         data = _bytes(place)
     except ReadError as error:
@@ -32,7 +32,7 @@ def read_file(path: str | os.PathLike[str]) -> SourceFile:
         parsed = _parsed(place, data)
     except ReadError as error:
         parsed = Parsed(failures=(Failure(str(place), str(error)),))
-    except Exception as error:  # noqa: BLE001 - a parser's fault must cost one file, not the run
+    except Exception as error:  # a parser's fault must cost one file, not the run
         reason = f"the reader gave up ({type(error).__name__}): is it a whole, undamaged file?"
         parsed = Parsed(failures=(Failure(str(place), reason),))
     return SourceFile(str(place), parsed.articles, parsed.failures, digest, parsed.warnings)
@@ -46,22 +46,23 @@ def _parsed(place: Path, data: bytes) -> Parsed:
 
 
 def _bytes(place: Path) -> bytes:
-    """Return the bytes of an ordinary file; the flag keeps a pipe from stopping the run."""
+    """Return the bytes of an ordinary file; raise `ReadError` for anything else."""
     try:
-        handle = os.open(place, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(place, "rb", opener=_at_once) as file:  # noqa: PTH123 - Path.open has no opener
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ReadError("expected an ordinary file: a pipe or device is not read")
+            if status.st_size > MAX_FILE_BYTES:
+                limit = f"{MAX_FILE_BYTES:,}"
+                raise ReadError(f"{status.st_size:,} bytes: expected at most {limit}, split it up")
+            return file.read(MAX_FILE_BYTES)
     except (OSError, ValueError) as error:
         raise ReadError(_refusal(error)) from error
-    with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ReadError("expected an ordinary file: a folder, pipe or device is not read")
-        if status.st_size > MAX_FILE_BYTES:
-            limit = MAX_FILE_BYTES // (1024 * 1024)
-            raise ReadError(f"{status.st_size:,} bytes: expected at most {limit} MiB, split it up")
-        try:
-            return file.read(MAX_FILE_BYTES)
-        except OSError as error:
-            raise ReadError(_refusal(error)) from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting, so that a pipe with nobody at its other end stops no run."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _refusal(error: OSError | ValueError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -48,7 +49,11 @@ def evaluate_command(
             check_folder(path)
     questions, articles = _inputs(gold, archive, articles)
     errors = Console(stderr=True)
-    with opened(archive, articles, lambda line: _warn(errors, line), encoder=encoder) as asked:
+    with ExitStack() as stack:
+        with errors.status("reading the articles"):
+            asked = stack.enter_context(
+                opened(archive, articles, lambda line: _warn(errors, line), encoder=encoder)
+            )
         evaluation = _with_progress(asked, questions, errors)
     if report is not None:
         write_file(report, render_page(evaluation, f"Evaluation over {(gold or SAMPLE_GOLD).name}"))

@@ -133,7 +133,7 @@ def compare(floors: Mapping[str, float], measures: Measures) -> tuple[Comparison
 
 def floor_under(measured: float) -> float:
     """Return the floor for a measured value: `MARGIN` below it, rounded down, at least 0."""
-    scale = 10**DIGITS
+    scale: int = 10**DIGITS
     return max(0.0, math.floor((measured - MARGIN) * scale + 1e-6) / scale)
 
 

@@ -80,11 +80,20 @@ def run_gate(request: Request, path: Path = FLOORS_FILE, measure: Measure | None
         floors = _changed(floors, _named(floors, name), evaluation, request)
         comparisons = compare(_named(floors, name).floors, evaluation.measures)
         _print(name, comparisons, evaluation, console)
-        held &= all(item.holds for item in comparisons) and not evaluation.offsets_wrong
+        held &= _holds(_named(floors, name), comparisons, evaluation)
     if request.raises or request.lower or request.repin:
         write_floors(floors, path)
-    console.print("every floor holds" if held else "below a floor: see the marked lines")
+    console.print("every floor holds" if held else "failed: see the lines marked BELOW")
     return EXIT_HELD if held else EXIT_BELOW
+
+
+def _holds(gold_set: GoldSet, comparisons: Sequence[Comparison], evaluation: Evaluation) -> bool:
+    """Tell whether a set passes; one without floors does not, or an empty file would pass."""
+    return (
+        bool(gold_set.floors)
+        and all(item.holds for item in comparisons)
+        and not evaluation.offsets_wrong
+    )
 
 
 def _named(floors: Floors, name: str) -> GoldSet:
@@ -161,6 +170,8 @@ def _print(
         mark = "" if item.holds else "BELOW"
         table.add_row(item.name, _shown(item.measured), _shown(item.floor), mark)
     console.print(table)
+    if all(item.floor is None for item in comparisons):
+        console.print(f"BELOW {name} has no floors yet: set them with --raise")
     for line in evaluation.offsets_wrong:
         console.print(f"BELOW wrong offset: {line}", markup=False)
 

@@ -1,0 +1,160 @@
+"""Vectors of a passage and of its sentences from one pass of a model.
+
+The model reads headline and passage together; its token vectors are pooled over the passage's own
+words, and again over each sentence ("late chunking", Günther et al. 2024, arXiv:2409.04701).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from corpus.passages import MAX_HEADLINE_SHARE
+from corpus.records import Span
+from embeddings.encoder import PassageText, PassageVectors, Vectors, unit
+
+BATCH_TOKENS = 8_192
+"""Word pieces in a batch, padding counted: some 32 passages of full length."""
+
+POOLING = "mean over the passage's words"
+"""Names this module's way in an archive's settings."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenised text: ids; where each token starts in the passage; which are the passage's own."""
+
+    ids: list[int]
+    starts: npt.NDArray[np.int64]
+    body: npt.NDArray[np.bool_]
+
+
+Forward = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Vectors]
+"""Takes ids and attention mask, int64 (n, length); returns token vectors (n, length, dimension)."""
+
+
+class PassageTokenizer:
+    """Tokenises questions and passages for a model that reads at most `limit` word pieces."""
+
+    def __init__(self, tokenizer: Tokenizer, limit: int, prompt: str = "") -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._limit = limit
+        self._prompt = prompt
+        self.room = limit - len(tokenizer.encode(prompt).ids)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of word pieces in each text, special tokens not counted."""
+        cleaned = [clean(text) for text in texts]
+        encodings = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
+    def question(self, text: str) -> list[int]:
+        """Return the ids of a question; what lies beyond the limit is cut off."""
+        ids = self._tokenizer.encode(clean(text)).ids
+        return list(ids) if len(ids) <= self._limit else [*ids[: self._limit - 1], ids[-1]]
+
+    def passage(self, passage: PassageText) -> Tokens:
+        """Tokenise prompt, headline and passage as one text; drop the headline if it is too long."""
+        headline = self._headline(passage.title)
+        lead = self._prompt + (headline + "\n" if headline else "")
+        encoding = self._tokenizer.encode(lead + clean(passage.text))
+        if len(encoding.ids) > self._limit and headline:
+            lead = self._prompt
+            encoding = self._tokenizer.encode(lead + clean(passage.text))
+        offsets = np.asarray(encoding.offsets, dtype=np.int64)
+        special = np.asarray(encoding.special_tokens_mask, dtype=bool)
+        body = ~special & (offsets[:, 1] > len(lead))
+        return Tokens(
+            ids=encoding.ids[: self._limit],
+            starts=np.maximum(offsets[: self._limit, 0] - len(lead), 0),
+            body=body[: self._limit],
+        )
+
+    def _headline(self, title: str | None) -> str:
+        """Return as much of the headline as its share of the limit allows."""
+        if not title:
+            return ""
+        title = clean(title)
+        encoding = self._tokenizer.encode(title, add_special_tokens=False)
+        allowed = int(self.room * MAX_HEADLINE_SHARE)
+        return title if len(encoding.ids) <= allowed else title[: encoding.offsets[allowed - 1][1]]
+
+
+def encode_passages(
+    tokenizer: PassageTokenizer, forward: Forward, passages: Sequence[PassageText], pad: int
+) -> Iterator[tuple[int, PassageVectors]]:
+    """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
+    encoded = [tokenizer.passage(passage) for passage in passages]
+    for batch in length_batches([len(item.ids) for item in encoded]):
+        vectors = forward(*padded([encoded[index].ids for index in batch], pad))
+        for row, index in enumerate(batch):
+            tokens = vectors[row, : len(encoded[index].ids)]
+            yield index, pool(passages[index].sentences, encoded[index], tokens)
+
+
+def encode_questions(
+    tokenizer: PassageTokenizer, forward: Forward, questions: Sequence[str], pad: int
+) -> Vectors:
+    """Return the mean token vectors of questions, float32 (n, dimension), scaled to length 1."""
+    encoded = [tokenizer.question(question) for question in questions]
+    rows: dict[int, Vectors] = {}
+    for batch in length_batches([len(ids) for ids in encoded]):
+        ids, mask = padded([encoded[index] for index in batch], pad)
+        vectors = forward(ids, mask)
+        for row, index in enumerate(batch):
+            rows[index] = vectors[row, : len(encoded[index])].mean(axis=0)
+    return unit(np.stack([rows[index] for index in range(len(encoded))]))
+
+
+def pool(sentences: Sequence[Span], encoded: Tokens, vectors: Vectors) -> PassageVectors:
+    """Pool token vectors, (length, dimension), over the passage's words and each sentence's.
+
+    A sentence in which no token starts has the passage's vector.
+    """
+    body = encoded.body if encoded.body.any() else np.ones_like(encoded.body)
+    whole = vectors[body].mean(axis=0)
+    means = np.empty((len(sentences), vectors.shape[1]), dtype=np.float32)
+    for row, sentence in enumerate(sentences):
+        inside = body & (encoded.starts >= sentence.start) & (encoded.starts < sentence.end)
+        means[row] = vectors[inside].mean(axis=0) if inside.any() else whole
+    return PassageVectors(unit(whole), unit(means))
+
+
+def padded(
+    rows: Sequence[Sequence[int]], pad: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return ids, filled up with `pad` to the longest row, and their attention mask."""
+    width = max(map(len, rows))
+    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for row, values in enumerate(rows):
+        ids[row, : len(values)] = values
+        mask[row, : len(values)] = 1
+    return ids, mask
+
+
+def length_batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Yield batches of indices, longest first, each within `budget` tokens with its padding."""
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    batch: list[int] = []
+    for index in order:
+        if batch and lengths[batch[0]] * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which no tokenizer takes, by a character of the same width."""
+    return _SURROGATE.sub("?", text)

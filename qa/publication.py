@@ -1,0 +1,158 @@
+"""Question -> the days of publication that it asks for, and what of it is no longer searched for.
+
+Only words that make a name into a limit count: "in March", "since May", "between April and June",
+and what is a date wherever it stands ("yesterday", "3 March 2025"). "The 2024 budget", "the July
+report" and "before the election" name things, and stay what is searched for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from corpus.records import Span
+from qa.period_phrases import REACH, Calendar, Named, named_periods
+from qa.periods import Period, with_margin
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A period that a question asks for, what to tell the person, and the words to search without.
+
+    `spans` are offsets in the question: words counted from the day of asking ("last week"), which
+    match articles of any date. Dates by name stay, since an article may name them too.
+    """
+
+    period: Period
+    notice: str
+    spans: tuple[Span, ...] = ()
+
+
+def asked_period(text: str, calendar: Calendar) -> Asked | None:
+    """Return the period that a question asks for, or None where it asks for none."""
+    named = named_periods(text, calendar)
+    spans = tuple(_with_preposition(text, name) for name in named if name.relative)
+    period = _range(text, named) or _limit(text, named)
+    if period is None:
+        return None
+    return Asked(period, _notice(period), spans)
+
+
+# What stands in front of a date and makes it a limit
+
+_WITHIN = re.compile(
+    r"\b(?:in|during|within|throughout|over|on|at|from|around)(?P<the> the)? $", re.IGNORECASE
+)
+_SINCE = re.compile(r"\b(?:since|starting|starting in|from)(?: the)? $", re.IGNORECASE)
+_AFTER = re.compile(r"\b(?:after)(?: the)? $", re.IGNORECASE)
+_UNTIL = re.compile(r"\b(?:until|till|up to|by|as of)(?: the)? $", re.IGNORECASE)
+_BEFORE = re.compile(r"\b(?:before|prior to)(?: the)? $", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween(?: the)? $", re.IGNORECASE)
+_JOINED = re.compile(r"\s(?:and|to|until|till|through|-|–)\s(?:the )?", re.IGNORECASE)
+_ONWARDS = re.compile(r"\s(?:on|onwards?|forwards?)\b", re.IGNORECASE)
+_TAKES_THE = re.compile(
+    r"(?:spring|summer|autumn|fall|winter|first|second|third|fourth|fifth|last|final|opening|closing"
+    r"|early|late|mid|start|beginning|middle|end|week|weekend|fortnight|day|night|1st|2nd|3rd|\dth)\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\d{4}")
+_AT_END = re.compile(r"\W*\Z")
+_POSSESSIVE = re.compile(r"['’]?s\b")
+
+
+def _before(text: str, named: Named) -> str:
+    return text[max(0, named.span.start - REACH) : named.span.start]
+
+
+def _range(text: str, named: Sequence[Named]) -> Period | None:
+    """Return the period of "between A and B" or "from A to B"."""
+    for one, two in zip(named, named[1:], strict=False):
+        opening = _before(text, one)
+        opens = _BETWEEN.search(opening) or _SINCE.search(opening)
+        joined = _JOINED.fullmatch(text, one.span.end, two.span.start)
+        first, last = one.period.first, two.period.last
+        if opens and joined and first and last:
+            if first > last and first.year == last.year:
+                first = first.replace(year=first.year - 1, day=min(first.day, 28))
+            if first <= last:
+                return Period(first, last, f"{one.period.label} to {two.period.label}")
+    return None
+
+
+def _limit(text: str, named: Sequence[Named]) -> Period | None:
+    """Return the first period inside which, else since or until which, articles are asked for."""
+    limits = [period for name in named if (period := _limited(text, name)) is not None]
+    closed = [period for period in limits if period.first and period.last]
+    return (closed or limits or [None])[0]
+
+
+def _limited(text: str, named: Named) -> Period | None:
+    """Return what the words around a name make of it, or None where they make no limit of it."""
+    before, period = _before(text, named), named.period
+    if period.first is None or period.last is None:
+        return None
+    if _SINCE.search(before) and _onwards(text, named, before):
+        return Period(period.first, None, period.label, period.names)
+    if _AFTER.search(before):
+        return _absolute(named, Period(period.last + timedelta(days=1), None, period.label))
+    if _UNTIL.search(before):
+        return Period(None, period.last, period.label, period.names)
+    if _BEFORE.search(before):
+        return _absolute(named, Period(None, period.first - timedelta(days=1), period.label))
+    if named.exact or _is_within(text, named, before) or _stands_alone(text, named):
+        return with_margin(period)
+    return None
+
+
+def _is_within(text: str, named: Named, before: str) -> bool:
+    """Tell "in 2024" and "in the summer of 2024" from "in the 2024 budget"."""
+    match = _WITHIN.search(before)
+    if match is None:
+        return False
+    return not match["the"] or bool(_TAKES_THE.match(text, named.span.start))
+
+
+def _onwards(text: str, named: Named, before: str) -> bool:
+    """Tell "from May on" from "from May", an article of May."""
+    is_from = before.rstrip().lower().removesuffix(" the").endswith("from")
+    return not is_from or bool(_ONWARDS.match(text, named.span.end))
+
+
+def _absolute(named: Named, period: Period) -> Period | None:
+    """Keep "before 2 June"; "before this summer" and "after Christmas" are told looking back."""
+    if named.relative or not named.exact:
+        return None
+    return replace(period, names=named.period.names)
+
+
+def _stands_alone(text: str, named: Named) -> bool:
+    """Tell whether a month or day ends the question: "bridge news june 2025", not "the 2024 budget"."""
+    has_year = any(map(str.isdigit, text[named.span.end - 4 : named.span.end]))
+    is_year = _YEAR.fullmatch(text, named.span.start, named.span.end) is not None
+    certain = named.period.days == 1 or (has_year and not is_year)
+    return certain and bool(_AT_END.match(text, named.span.end))
+
+
+def _with_preposition(text: str, named: Named) -> Span:
+    """Return the place of a date with the word in front that made it a limit, and its "'s"."""
+    before = _before(text, named)
+    match = _WITHIN.search(before) or _SINCE.search(before) or _UNTIL.search(before)
+    start = named.span.start - (len(match[0]) if match else 0)
+    after = _POSSESSIVE.match(text, named.span.end)
+    return Span(start, after.end() if after else named.span.end)
+
+
+def _notice(period: Period) -> str:
+    if period.last is None:
+        since = period.first.isoformat() if period.first else ""
+        return f"Articles since {since}."
+    if period.first is None:
+        return f"Articles until {period.last.isoformat()}."
+    return f"Articles of {period.label}."
+
+
+def iso(when: date | None) -> str | None:
+    """Return a day as an ISO date; None stays None."""
+    return when.isoformat() if when else None
