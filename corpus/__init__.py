@@ -1,0 +1,1 @@
+"""What an article is: files in, articles and their passages out."""

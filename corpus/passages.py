@@ -95,7 +95,7 @@ def _pieces(text: str, region: Span, limit: int, count_tokens: TokenCounter) -> 
 def _cut(
     text: str, sentence: Span, limit: int, starts_paragraph: bool, count_tokens: TokenCounter
 ) -> list[_Piece]:
-    """Cut one long sentence into parts within the limit: between words, inside a word if it must."""
+    """Cut a long sentence into parts within the limit: between words, inside one if it must."""
     parts: list[_Piece] = []
     words = _bounded(text, _words(text, sentence), limit, count_tokens)
     counts = count_tokens([word.of(text) for word in words])
@@ -119,9 +119,7 @@ def _words(text: str, sentence: Span) -> list[Span]:
     return words
 
 
-def _bounded(
-    text: str, words: list[Span], limit: int, count_tokens: TokenCounter
-) -> list[Span]:
+def _bounded(text: str, words: list[Span], limit: int, count_tokens: TokenCounter) -> list[Span]:
     """Halve words that are longer than the limit by themselves until each part fits."""
     counts = count_tokens([word.of(text) for word in words])
     fitting: list[Span] = []

@@ -93,7 +93,7 @@ def _continues(text: str, previous_end: int, line: Span) -> bool:
 
 
 def _short_blocks(text: str, block: Span) -> Iterator[Span]:
-    """Cut a block that is too long for the segmenter at spaces, after a full stop if there is one."""
+    """Cut a block that is too long for the segmenter, at a full stop or else at a space."""
     start = block.start
     while block.end - start > MAX_BLOCK:
         window_end = start + MAX_BLOCK

@@ -1,0 +1,1 @@
+"""Where articles are kept and found again: the store, the vectors, the indices."""

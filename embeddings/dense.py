@@ -35,7 +35,7 @@ class DenseIndex:
         return int(self._index.d)
 
     def add(self, keys: Sequence[int], vectors: Vectors) -> None:
-        """Add vectors, float32 (n, dimension), under new keys. Raises ValueError on other shapes."""
+        """Add vectors, float32 (n, dimension), under new keys; ValueError on other shapes."""
         if vectors.shape != (len(keys), self.dimension):
             raise ValueError(f"{len(keys)} keys of {self.dimension} numbers, got {vectors.shape}")
         if len(keys):
@@ -61,7 +61,8 @@ class DenseIndex:
         params = None
         if allowed is not None:
             selector = faiss.IDSelectorBatch(np.asarray(allowed, dtype=np.int64))
-            params = faiss.SearchParameters(sel=selector)
+            params = faiss.SearchParameters()
+            params.sel = selector
         scores, keys = self._index.search(np.ascontiguousarray(questions), k, params=params)
         return [_ranked(keys[row], scores[row]) for row in range(len(questions))]
 

@@ -71,7 +71,7 @@ _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def problems(store: Store) -> list[str]:
-    """Return what is wrong with the derived files, in plain words; they heal at the next opening."""
+    """Return what is wrong with the derived files; they heal at the next opening."""
     root = store.directory / DERIVED
     try:
         folder = root / (root / CURRENT).read_text("utf-8").strip()

@@ -27,7 +27,7 @@ EncoderSource = Callable[[], Encoder]
 
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
-    """Where a run stands: files read, passages encoded, and how many there will be, so far known."""
+    """Where a run stands: files read, passages encoded, and how many there may be in all."""
 
     files: int
     total_files: int
@@ -93,8 +93,7 @@ def index_paths(
     With `prune`, articles that came from below `paths` and are no longer there are removed. A file
     that cannot be read is reported and stops nothing; what it held before is kept.
     """
-    paths = [os.fspath(path) for path in paths]
-    return _Run(store, encoder, progress).run(paths, prune=prune)
+    return _Run(store, encoder, progress).run([os.fspath(path) for path in paths], prune=prune)
 
 
 class _Run:
@@ -255,7 +254,7 @@ class _Run:
 
     def _prune(self, paths: Sequence[str], found: FoundFiles) -> None:
         """Remove the articles of files below `paths` that are gone, and of rows that are gone."""
-        roots = [Path(os.path.abspath(os.path.expanduser(path))) for path in paths]
+        roots = [Path(path).expanduser().resolve() for path in paths]
         present = {str(path) for path in found.files}
         gone = [
             path
@@ -308,9 +307,7 @@ def _text_of(article: Article, passage: Passage) -> PassageText:
     return PassageText(article.title, passage.span.of(article.text), sentences)
 
 
-def _encoded(
-    passage: Passage, key: bytes, vectors: dict[bytes, PassageVectors]
-) -> EncodedPassage:
+def _encoded(passage: Passage, key: bytes, vectors: dict[bytes, PassageVectors]) -> EncodedPassage:
     return EncodedPassage(passage, key, vectors.get(key))
 
 

@@ -29,7 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A tokenised text: ids; where each token starts in the passage; which are the passage's own."""
+    """A tokenised text: ids, where each token starts in the passage, which are its own."""
 
     ids: list[int]
     starts: npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ class PassageTokenizer:
         return list(ids) if len(ids) <= self._limit else [*ids[: self._limit - 1], ids[-1]]
 
     def passage(self, passage: PassageText) -> Tokens:
-        """Tokenise prompt, headline and passage as one text; drop the headline if it is too long."""
+        """Tokenise prompt, headline and passage as one text; leave out a headline too many."""
         headline = self._headline(passage.title)
         lead = self._prompt + (headline + "\n" if headline else "")
         encoding = self._tokenizer.encode(lead + clean(passage.text))

@@ -7,7 +7,6 @@ It is exported once, checked against the model it came from, and kept in the arc
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 import warnings
@@ -63,7 +62,7 @@ PROBES = (
 
 
 class OnnxEncoder:
-    """An Encoder over an exported model with mean pooling. Raises OSError or ValueError if damaged."""
+    """An Encoder over an exported model; raises OSError or ValueError where it is damaged."""
 
     def __init__(self, folder: Path) -> None:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -136,7 +135,7 @@ def carry(directory: Path, encoder: SentenceTransformerEncoder) -> bool:
         for path in [*scratch.iterdir(), scratch]:
             sync(path)
         shutil.rmtree(directory / FOLDER, ignore_errors=True)
-        os.replace(scratch, directory / FOLDER)
+        scratch.replace(directory / FOLDER)
         sync(directory)
     except Exception:  # exporters raise anything; the archive works without an export
         return False
@@ -161,7 +160,8 @@ def _export(encoder: SentenceTransformerEncoder, folder: Path) -> None:
     import torch
 
     model = encoder.model
-    transformer = model[0].auto_model.to("cpu").eval()
+    first: Any = model[0]
+    transformer = first.auto_model.to("cpu").eval()
     names = ["input_ids", "attention_mask"]
     if "token_type_ids" in model.tokenizer.model_input_names:
         names.append("token_type_ids")

@@ -66,9 +66,7 @@ class SparseIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def update(
-        self, add: Iterable[tuple[int, str, str]], remove: Sequence[int] = ()
-    ) -> None:
+    def update(self, add: Iterable[tuple[int, str, str]], remove: Sequence[int] = ()) -> None:
         """Add (key, headline, body) and remove keys, in one commit."""
         writer = self._index.writer(WRITER_BYTES, 1)
         for key in remove:
@@ -98,7 +96,11 @@ class SparseIndex:
             query = self._within(query, allowed)
         hits = self._searcher.search(query, k, count=False).hits
         keys = self._searcher.fast_field_values("key", [address for _, address in hits])
-        pairs = [(int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True)]
+        pairs = [
+            (int(key), float(score))
+            for key, (score, _) in zip(keys, hits, strict=True)
+            if key is not None
+        ]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def document_frequency(self, term: str) -> int:

@@ -411,9 +411,7 @@ class Store:
         )
         return {key: _vectors(self.path, *blobs) for key, *blobs in rows}
 
-    def passage_vectors(
-        self, keys: Sequence[int], dimension: int
-    ) -> tuple[list[int], Vectors]:
+    def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[list[int], Vectors]:
         """Return passage keys and their vectors, float32 (n, dimension)."""
         found = self.vectors(keys)
         matrix = np.empty((len(found), dimension), dtype=np.float32)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,9 +99,7 @@ class SentenceTransformerEncoder:
                 for index, passage in enumerate(passages):
                     yield index, self._encode_apart(passage)
 
-    def _forward(
-        self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]
-    ) -> Vectors:
+    def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         """Return token vectors, float32 (n, length, dimension)."""
         import torch
 
@@ -132,7 +130,7 @@ def _load(path: str, name: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(
             path,
@@ -162,7 +160,8 @@ def _mean_pooled(model: SentenceTransformer) -> bool:
     names = [type(module).__name__ for module in model]
     if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         return False
-    return bool(model[1].get_config_dict().get("pooling_mode") == "mean")
+    pooling: Any = model[1]
+    return bool(pooling.get_config_dict().get("pooling_mode") == "mean")
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def _articles(store: Store) -> Iterator[str]:
 
 
 def _offsets(article: Article, passage: StoredPassage) -> Iterator[str]:
-    """Yield a problem where the passage or a sentence does not lie inside the article's kept text."""
+    """Yield a problem where a passage or a sentence of it lies where it cannot."""
     where = f"{article.id}: passage {passage.n}"
     if not 0 <= passage.span.start < passage.span.end <= len(article.text):
         yield f"{where} lies outside the article's {len(article.text)} characters"

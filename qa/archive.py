@@ -9,62 +9,28 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict
+from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
 from corpus.records import Article, Passage
 from embeddings.encoder import Encoder
+from embeddings.encoders import carry_encoder, open_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths, mismatch
-from embeddings.models import DEFAULT_MODEL
 from embeddings.locking import writer_lock
 from embeddings.store import DATABASE, Store
 from qa.answer import build_answer
 from qa.places import ARCHIVE_VARIABLE, default_archive
 from qa.question import Limits, understand
-from qa.records import Answer, History, Query
+from qa.records import Answer, History, Query, Question, Status
 
 DEFAULT_K = 5
 """Citations in an answer."""
 
 MOST_K = 50
 """Citations that may be asked for."""
-
-
-class Question(TypedDict, total=False):
-    """A question with what belongs to it, for `Archive.ask_many`."""
-
-    question: str
-    history: History
-    sources: Sequence[str]
-    since: str | None
-    until: str | None
-    asked: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What an archive holds. `first` and `last` are dates of publication, `bytes` its size."""
-
-    directory: str
-    articles: int
-    passages: int
-    sources: tuple[tuple[str, int], ...]
-    first: str | None
-    last: str | None
-    model: str | None
-    model_digest: str | None
-    dimension: int | None
-    generation: int
-    bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the status as plain JSON types."""
-        fields = asdict(self)
-        fields["sources"] = [{"source": name, "articles": count} for name, count in self.sources]
-        return fields
 
 
 class Archive:
@@ -186,8 +152,8 @@ class Archive:
             )
             if report.added or report.updated or report.removed or self._indices is None:
                 self._refresh(may_write=True)
-            if report.added or report.updated:
-                self._carry_encoder()
+            if self._encoder is not None and (report.added or report.updated):
+                carry_encoder(self.directory, self._encoder)
             return report
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -267,35 +233,13 @@ class Archive:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None:
-                self._encoder = self._made_encoder()
+                self._encoder = open_encoder(self.directory, self._store.encoder, self._model)
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)
                 )
             return self._encoder
-
-    def _made_encoder(self) -> Encoder:
-        """Return the encoder that the archive carries, else sentence-transformers'."""
-        from embeddings import onnx
-
-        carried = onnx.load(self.directory, self._store.encoder)
-        if carried is not None and carried.settings.model == (self._model or DEFAULT_MODEL):
-            return carried
-        from embeddings.transformer import SentenceTransformerEncoder
-
-        return SentenceTransformerEncoder(self._model)
-
-    def _carry_encoder(self) -> None:
-        """Put the encoder into the archive as ONNX, where it is not there yet and can be."""
-        from embeddings import onnx
-
-        if (self.directory / onnx.FOLDER).exists() or self._encoder is None:
-            return
-        from embeddings.transformer import SentenceTransformerEncoder
-
-        if isinstance(self._encoder, SentenceTransformerEncoder):
-            onnx.carry(self.directory, self._encoder)
 
     def _refresh(self, *, may_write: bool) -> None:
         """Bring the search indices to the store's generation."""
@@ -376,7 +320,7 @@ class Archive:
             )
 
     def verify(self) -> list[str]:
-        """Check every byte and offset; return the problems in plain words, none where all is well."""
+        """Check every byte and offset; return the problems in plain words, or none."""
         from embeddings.verification import verify
 
         with self._lock:

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,10 +20,12 @@ from qa import terminal
 from qa.places import default_archive
 
 if TYPE_CHECKING:
-    from qa.archive import Archive, Question
+    from qa.archive import Archive
+    from qa.records import Question
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 EXIT_NO_ANSWER = 3
 EXIT_DAMAGED = 4
 EXIT_INTERRUPTED = 130
@@ -168,7 +169,7 @@ def evaluate(
     ] = None,
 ) -> int:
     """Measure answers against gold questions; with no arguments, on the shipped samples."""
-    from qa.evaluation import evaluate_command
+    from qa.evaluation.command import evaluate_command
 
     return evaluate_command(gold, archive, articles, json_out, report)
 
@@ -262,14 +263,23 @@ def run(arguments: list[str]) -> int:
         terminal.print_error(str(error))
         return error.exit_code
     except typer.TyperException as error:
-        error.show()
-        return error.exit_code
+        return _usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
         terminal.print_error("interrupted: what was finished is kept; the same command goes on")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+
+
+def _usage_error(error: typer.TyperException) -> int:
+    """Let typer explain a command line that it could not read."""
+    show = getattr(error, "show", None)
+    if show is None:
+        terminal.print_error(str(error))
+    else:
+        show()
+    return int(getattr(error, "exit_code", EXIT_USAGE))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ SHORTEST_PART = 4
 """Letters of a name's last word that stands for the whole: "Gazette", not "Sun" or "FM"."""
 
 _HOST_END = re.compile(r"(?:\.(?:com|co|org|net|info|news|gov|edu|[a-z]{2}))+\Z")
+_STRAY = re.compile(r" (?=[,.;:?!])|[,;:] ?(?=[.?!,;:]|\Z)")
+"""A space in front of a mark, and a comma at the end of a clause that is gone."""
+
 _WORD = re.compile(r"[^\W_]+(?:[.&'’-][^\W_]+)*", re.UNICODE)
 _GENERIC = frozenset(
     "am channel daily digital fm international live magazine media network news newspaper online"
@@ -68,7 +71,7 @@ def without(text: str, cuts: Iterable[Span]) -> str:
     left = text
     for cut in sorted(cuts, key=lambda span: span.start, reverse=True):
         left = f"{left[: cut.start]} {left[cut.end :]}"
-    left = re.sub(r"\s+(?=[,.;:?!])", "", " ".join(left.split()))
+    left = _STRAY.sub("", " ".join(left.split()))
     return left.lstrip(" ,.;:?!-–—").strip()
 
 
@@ -182,7 +185,7 @@ def _without_possessive(name: str) -> str:
 # Which mentions attribute
 
 _JOINING = re.compile(r"\s*(?:,|,? and|,? or|&)\s+(?:the )?", re.IGNORECASE)
-_WINDOW = 40
+WINDOW = 40
 """Characters beside a mention that are read for what attributes; the longest phrase has 32."""
 
 _ACCOUNTS = (
@@ -191,31 +194,37 @@ _ACCOUNTS = (
 )
 _PEOPLE = r"(?:writers?|reporters?|correspondents?|journalists?|columnists?|reviewers?|critics?)"
 _SAYING = (
-    r"(?:say|said|says|report(?:s|ed)?|prints?|printed|writes?|wrote|claim(?:s|ed)?|quotes?|quoted"
-    r"|describe[sd]?|mention(?:s|ed)?|publish(?:es|ed)?|call(?:s|ed)?|estimate[sd]?|reckon(?:s|ed)?"
-    r"|reveal(?:s|ed)?|explain(?:s|ed)?|note[sd]?|list(?:s|ed)?|tells?|told|talk(?:s|ed)? about"
-    r"|cover(?:s|ed)?|put (?:on|at)|give for|gave for|find|found|correct(?:s|ed)?|speak to|spoke to)"
+    r"(?:say|said|says|report(?:s|ed)?|prints?|printed|writes?|wrote|mention(?:s|ed)?"
+    r"|publish(?:es|ed)?|reveal(?:s|ed)?|note[sd]?|talk(?:s|ed)? about|cover(?:s|ed)?)"
+)
+_JUDGING = (
+    r"(?:claim(?:s|ed)?|quotes?|quoted|describe[sd]?|call(?:s|ed)?|estimate[sd]?|reckon(?:s|ed)?"
+    r"|explain(?:s|ed)?|list(?:s|ed)?|tells?|told|put (?:on|at)|give for|gave for|find|found"
+    r"|interview(?:ed)?|correct(?:s|ed)?|speak to|spoke to)"
 )
 _ADVERB = r"(?:(?:first|originally|initially|also|actually|later|each|both|itself|then|now|have) )?"
 
 _BEFORE = re.compile(
     r"(?:^|[\s,;:(\[\"“‘'])(?:according to|going by|(?:as )?(?:reported|told|printed|published|quoted"
     r"|described|covered|written|said|given|claimed|carried) (?:by|in|to|on)|per|as per|says|said"
-    r"|(?:tells?|told|telling|talk(?:ed|ing)? to|sp(?:eak|oke|eaking) to|interview with|interviewed"
+    r"|(?:talk(?:ed|ing)? to|sp(?:eak|oke|eaking) to|interview with|interviewed"
     r" by|stor(?:y|ies) (?:in|by|from|on)|articles? (?:in|by|from|on)|reports? (?:in|by|from|on)"
     r"|(?:read|reading|news) (?:in|from|on)|coverage (?:in|by|from|on)))(?: the)?\s\Z",
     re.IGNORECASE,
 )
-_PLACED = re.compile(r"(?:^|[\s,;:(])(?:in|on|from|by)(?: the)?\s\Z", re.IGNORECASE)
-_TELLING = re.compile(r"(?:tell|told|tells|telling|speaking to|said to)(?: the)?\s\Z", re.IGNORECASE)
-_ASKING = re.compile(r"\b(?:did|does|do|has|have|had|is|was|as|what|how)(?: the)?\s\Z", re.IGNORECASE)
+_PLACED = re.compile(r"(?:^|[\s,;:(])(?:in|on)(?: the)?\s\Z", re.IGNORECASE)
+_TELLING = re.compile(r"\b(?:tells?|told|telling|said to)(?: the)?\s\Z", re.IGNORECASE)
+_ASKING = re.compile(
+    r"\b(?:did|does|do|has|have|had|is|was|as|what|how)(?: the)?\s\Z", re.IGNORECASE
+)
 _AUXILIARY = re.compile(r"\b(?:did|does|do|has|have|had|as)(?: the)?\s\Z", re.IGNORECASE)
 _THE = re.compile(r"\bthe\s\Z", re.IGNORECASE)
 _AFTER_ACCOUNT = re.compile(
     rf"(?:['’]s?)?\s(?:own |first |latest )?(?:{_ACCOUNTS}|{_PEOPLE})\b(?:\s(?:of|on|about|that|says?)\b)?",
     re.IGNORECASE,
 )
-_AFTER_SAYING = re.compile(rf"\s{_ADVERB}{_SAYING}\b", re.IGNORECASE)
+_AFTER_SAYING = re.compile(rf"\s{_ADVERB}{_SAYING}\b(?: (?:about|on|that)\b)?", re.IGNORECASE)
+_AFTER_JUDGING = re.compile(rf"\s{_ADVERB}{_JUDGING}\b", re.IGNORECASE)
 _EDGE = re.compile(r"\s*(?:[,.;:?!)\"”]|\Z)")
 
 
@@ -233,29 +242,48 @@ def _joined(mentions: Sequence[_Mention], text: str) -> Iterator[list[_Mention]]
 
 def _attribution(text: str, span: Span) -> Span | None:
     """Return the words that attribute to the outlet(s) at `span`, or None where none do."""
-    start = max(0, span.start - _WINDOW)
+    start = max(0, span.start - WINDOW)
     before = text[start : span.start]
-    owns = text[span.end - 2 : span.end] in {"'s", "’s"}
-    account = _AFTER_ACCOUNT.match(text, span.end)
-    if account:
-        opening = _BEFORE.search(before) or _PLACED.search(before) or _THE.search(before)
-        return Span(_start(opening, start, span), account.end())
-    if owns:
-        return None
-    opening = _BEFORE.search(before)
-    if opening:
-        return Span(_start(opening, start, span), span.end)
-    placed = _PLACED.search(before)
-    if placed and _EDGE.match(text, span.end):
-        return Span(_start(placed, start, span), span.end)
+    if text[span.end - 2 : span.end] in {"'s", "’s"}:
+        return _owning(text, span, before)
+    return (
+        _asking(text, span, before) or _owning(text, span, before) or _opening(text, span, before)
+    )
+
+
+def _asking(text: str, span: Span, before: str) -> Span | None:
+    """Find "did the Gazette say", "the Gazette reported"."""
     saying = _AFTER_SAYING.match(text, span.end)
-    if saying and (_ASKING.search(before) or _THE.search(before) or not before.strip()):
-        return Span(_start(_AUXILIARY.search(before) or _THE.search(before), start, span), span.end)
-    return None
+    if not (saying or _AFTER_JUDGING.match(text, span.end)):
+        return None
+    if not (_ASKING.search(before) or _THE.search(before) or not before.strip()):
+        return None
+    opening = _AUXILIARY.search(before) or _THE.search(before)
+    return Span(_start(opening, before, span), saying.end() if saying else span.end)
 
 
-def _start(opening: re.Match[str] | None, window: int, span: Span) -> int:
+def _owning(text: str, span: Span, before: str) -> Span | None:
+    """Find "in the Gazette's report of", "the Gazette writer"."""
+    account = _AFTER_ACCOUNT.match(text, span.end)
+    if account is None:
+        return None
+    opening = _BEFORE.search(before) or _PLACED.search(before) or _THE.search(before)
+    return Span(_start(opening, before, span), account.end())
+
+
+def _opening(text: str, span: Span, before: str) -> Span | None:
+    """Find "according to the Gazette", "told the Gazette", and "in the Gazette" before a comma."""
+    if _TELLING.search(before):
+        return Span(_start(_THE.search(before), before, span), span.end)
+    opening = _BEFORE.search(before)
+    if opening is None and _EDGE.match(text, span.end):
+        opening = _PLACED.search(before)
+    return Span(_start(opening, before, span), span.end) if opening else None
+
+
+def _start(opening: re.Match[str] | None, before: str, span: Span) -> int:
     """Return where the attributing words begin; a first blank or bracket is left standing."""
     if opening is None:
         return span.start
-    return window + opening.start() + (0 if opening[0][:1].isalpha() else 1)
+    skipped = 0 if opening[0][:1].isalpha() else 1
+    return span.start - len(before) + opening.start() + skipped

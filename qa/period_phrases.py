@@ -21,7 +21,9 @@ REACH = 48
 
 _COUNTS = {
     word: n
-    for n, words in enumerate(["first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th"], 1)
+    for n, words in enumerate(
+        ["first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th"], 1
+    )
     for word in words.split()
 } | {"last": -1, "final": -1, "opening": 1, "closing": -1}
 _NUMBERS = {"a": 1, "an": 1, "couple of": 2, "few": 3} | {
@@ -113,7 +115,9 @@ _RECENT_UNIT = r"(?P<unit>day|week|fortnight|month)"
 
 
 def _month_number(match: re.Match[str]) -> int:
-    return next(n for n, name in enumerate(MONTHS, 1) if name.startswith(match["month"][:3].lower()))
+    return next(
+        n for n, name in enumerate(MONTHS, 1) if name.startswith(match["month"][:3].lower())
+    )
 
 
 def _stated_year(match: re.Match[str]) -> int | None:
@@ -173,7 +177,11 @@ def _year_of(calendar: Calendar, start: Callable[[int], date]) -> int:
     """
     year = calendar.anchor.year - (start(calendar.anchor.year) > calendar.anchor)
     first = calendar.first
-    if first is not None and start(year) < first.replace(day=1) and start(year + 1).year <= MAX_YEAR:
+    if (
+        first is not None
+        and start(year) < first.replace(day=1)
+        and start(year + 1).year <= MAX_YEAR
+    ):
         return year + 1 if start(year + 1).year == calendar.anchor.year else year
     return year
 
@@ -290,8 +298,11 @@ _RELATIVE: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(rf"(?<!\bthe )\b(?:last|the previous) {_UNIT}\b", _FULL), _last),
     (re.compile(r"\b(?:at|over) the (?P<unit>weekend)\b", _FULL), _last),
     (
-        re.compile(rf"\b(?:the |these )?(?:last|past) (?:(?P<number>\d{{1,3}}|"
-                   rf"{'|'.join(_NUMBERS)}) )?(?P<unit>day|week|fortnight|month|year)s?\b", _FULL),
+        re.compile(
+            rf"\b(?:the |these )?(?:last|past) (?:(?P<number>\d{{1,3}}|"
+            rf"{'|'.join(_NUMBERS)}) )?(?P<unit>day|week|fortnight|month|year)s?\b",
+            _FULL,
+        ),
         _past,
     ),
     (re.compile(rf"(?<![\d,.])\b{_NUMBER} {_RECENT_UNIT}s? ago\b", _FULL), _ago),
@@ -358,7 +369,9 @@ def _is_ahead(period: Period, calendar: Calendar) -> bool:
 _EARLY = re.compile(r"\b(early|mid|late)[ -](?:in )?$", _FULL)
 _START = re.compile(r"\b(?:the )?(start|beginning|middle|end) of (?:the )?$", _FULL)
 _NTH = re.compile(
-    r"\b(?:the )?(" + "|".join(_COUNTS) + r") (week|weekend|half|days|fortnight) (?:of|in) (?:the )?$",
+    r"\b(?:the )?("
+    + "|".join(_COUNTS)
+    + r") (week|weekend|half|days|fortnight) (?:of|in) (?:the )?$",
     _FULL,
 )
 _BESIDE = re.compile(r"\b(?:the )?(day|night|week|weekend|fortnight) (before|after|of) $", _FULL)

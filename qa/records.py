@@ -9,6 +9,10 @@ from typing import Any, TypedDict
 from corpus.records import Span
 
 
+History = Sequence[Mapping[str, str]]
+"""The turns of a conversation before a question, oldest first: see Turn."""
+
+
 class Turn(TypedDict):
     """One turn of a conversation: who spoke ("user" or "assistant") and what."""
 
@@ -116,4 +120,35 @@ class Answer:
         }
 
 
-History = Sequence[Mapping[str, str]]
+class Question(TypedDict, total=False):
+    """A question with what belongs to it, for `Archive.ask_many`."""
+
+    question: str
+    history: History
+    sources: Sequence[str]
+    since: str | None
+    until: str | None
+    asked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an archive holds. `first` and `last` are dates of publication, `bytes` its size."""
+
+    directory: str
+    articles: int
+    passages: int
+    sources: tuple[tuple[str, int], ...]
+    first: str | None
+    last: str | None
+    model: str | None
+    model_digest: str | None
+    dimension: int | None
+    generation: int
+    bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as plain JSON types."""
+        fields = asdict(self)
+        fields["sources"] = [{"source": name, "articles": count} for name, count in self.sources]
+        return fields

@@ -15,8 +15,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from embeddings.indexing import IndexProgress, IndexReport, ProgressCallback
-    from qa.archive import Status
-    from qa.records import Answer, Citation
+    from qa.records import Answer, Citation, Status
 
 SHOWN_FAILURES = 20
 """Failed files that are listed; `--json` has them all."""
@@ -42,7 +41,9 @@ def print_answer(answer: Answer, *, is_samples: bool) -> None:
     for citation in answer.citations:
         _print_citation(console, citation)
     if is_samples:
-        note = "From the shipped sample collection (an invented town); `qa index FOLDER` adds yours."
+        note = (
+            "From the shipped sample collection (an invented town); `qa index FOLDER` adds yours."
+        )
         console.print(Text(f"\n{note}", style="dim"))
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from corpus.errors import UsageError
@@ -135,12 +131,3 @@ class FakeArchive:
     def status(self) -> Holdings:
         """Return the holdings."""
         return self.holdings
-
-
-@contextmanager
-def gradio_leaks_swept() -> Iterator[None]:
-    """Collect, without a warning, the event loops that Gradio makes and never closes."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chat_fakes import FakeArchive, gradio_leaks_swept
+from chat_fakes import FakeArchive
 from starlette.testclient import TestClient
 
 from corpus.errors import UsageError
@@ -39,10 +39,8 @@ except KeyboardInterrupt:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with gradio_leaks_swept():
-        with TestClient(chat.build_app(FakeArchive())) as client:
-            yield client
-        del client
+    with TestClient(chat.build_app(FakeArchive())) as client:
+        yield client
 
 
 @contextmanager

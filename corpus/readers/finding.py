@@ -90,10 +90,10 @@ def _add_glob(pattern: Path, found: _Found) -> None:
     parts = pattern.parts
     fixed = next(n for n, part in enumerate(parts) if _MAGIC & set(part))
     base = Path(*parts[:fixed])
-    before = len(found.files) + len(found.skipped) + len(found.failures)
-    for match in dict.fromkeys(_matches(base, parts[fixed:])):
+    matches = dict.fromkeys(_matches(base, parts[fixed:]))
+    for match in matches:
         _add_entry(match, base.resolve(), found)
-    if len(found.files) + len(found.skipped) + len(found.failures) == before:
+    if not matches:
         found.fail(pattern, "no file matches this pattern")
 
 

@@ -59,7 +59,7 @@ def parse_page(markup: str) -> lxml.html.HtmlElement:
     try:
         tree = lxml.html.document_fromstring(markup.encode("utf-8"), parser=parser)
     except (etree.LxmlError, ValueError) as error:
-        raise ReadError(f"not HTML that can be parsed: {error}") from error
+        raise ReadError(f"expected an HTML page with text in it, found none ({error})") from error
     elements = sum(1 for _ in tree.iter())
     if elements > MAX_ELEMENTS:
         raise ReadError(f"{elements:,} elements: expected a page of at most {MAX_ELEMENTS:,}")

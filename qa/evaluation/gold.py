@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from corpus.errors import ReadError, UsageError
 from corpus.records import Span
-from qa.archive import Question
+from qa.records import Question
 
 ROLES = ("user", "assistant")
 

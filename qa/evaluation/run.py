@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from corpus.errors import UsageError
 from corpus.records import Article
-from qa.archive import Question
+from qa.records import Question
 from qa.evaluation.checks import check_gold, check_offsets
 from qa.evaluation.gold import GoldQuestion
 from qa.evaluation.judging import Judged, judge

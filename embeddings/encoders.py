@@ -1,0 +1,35 @@
+"""Which encoder an archive is used with: the one that it carries, else sentence-transformers'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embeddings import onnx
+from embeddings.encoder import Encoder, EncoderSettings
+from embeddings.models import DEFAULT_MODEL
+
+
+def open_encoder(directory: Path, stored: EncoderSettings | None, model: str | None) -> Encoder:
+    """Return the encoder for an archive's vectors, or for those to come where it has none yet.
+
+    Raises ModelError where the model is missing or unfit.
+    """
+    carried = onnx.load(directory, stored)
+    if carried is not None and carried.settings.model == (model or DEFAULT_MODEL):
+        return carried
+    from embeddings.transformer import SentenceTransformerEncoder
+
+    return SentenceTransformerEncoder(model)
+
+
+def carry_encoder(directory: Path, encoder: Encoder) -> None:
+    """Export a sentence-transformers encoder into an archive that carries none.
+
+    The caller holds the archive's lock.
+    """
+    if (directory / onnx.FOLDER).exists() or isinstance(encoder, onnx.OnnxEncoder):
+        return
+    from embeddings.transformer import SentenceTransformerEncoder
+
+    if isinstance(encoder, SentenceTransformerEncoder):
+        onnx.carry(directory, encoder)
