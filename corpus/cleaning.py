@@ -44,6 +44,8 @@ _DATELINE = re.compile(
     r"\s{0,3}(?:--|[\-\u2013\u2014])"
 )
 _CREDIT = re.compile(r"Image (?:source|caption|copyright),")
+_NO_TITLE = (" -- ", "](")
+"""What a dateline and a Markdown link have and no headline has."""
 _UPDATED = re.compile(r"\b(?:updated|last update|modified)\b", re.IGNORECASE)
 _PROMPT = re.compile(
     r"(?<![^\s.!?\"\u201d])(?:Watch|See|Read|Listen|Learn|Explore|Hear|View|Find out)\b"
@@ -292,7 +294,9 @@ def _is_headline(line: _Line, after: _Line) -> bool:
     text = line.text.lstrip("# ")
     if len(text) > MAX_TITLE_CHARS or text.count(" ") + 1 < MIN_TITLE_WORDS:
         return False
-    if text.endswith((".", ":", ";", ",")) or " -- " in text or not _starts_high(text):
+    if text.endswith((".", ":", ";", ",")) or not _starts_high(text):
+        return False
+    if any(mark in text for mark in _NO_TITLE):
         return False
     return after.apart or after.kind is not Kind.PROSE or _ends_sentence(after.text)
 

@@ -98,7 +98,8 @@ _STARTS = re.compile(
             r" ?[:/] .{0,120}\Z",
             r"(?:photo|photograph|picture|image|illustration)s? (?:by|courtesy of) \w",
             r"(?:©|\(c\) |copyright\b.{0,5}(?:[12][0-9]{3}|©))|all rights reserved\b|credit: ",
-            r"(?:read|see|learn|find out) more ?(?:[:|>»]|about\b|on\b|at\b|from\b|here\b)",
+            r"(?:read|see|learn|find out) more ?(?:[:|>»]|here\b|(?:about|on|at|from)\b.{0,40}:)",
+            r"(?:read|see|learn|find out) more (?:about|on|at|from)\b.{0,60}\Z",
             rf"(?:{_LINK_WORDS}|more from \w+) ?[:|»>] ?",
             rf"(?:follow|like|join|find) (?:us|me|the bbc|bbc|cnn|@\w+)\b.{{0,80}}"
             rf"\b(?:on|via) (?:{_NETWORKS})\b",

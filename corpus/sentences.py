@@ -1,7 +1,7 @@
 """Where the sentences of a text begin and end.
 
 Lines are blocks first (a blank line, a bullet or a line that stands for itself ends one), then
-syntok finds the sentences of each block, then what it is known to cut wrongly is joined again.
+syntok finds the sentences of each block, then what it is known to cut wrongly is mended.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ NUMBERED = frozenset({"no", "nos", "art", "sec", "p", "pp", "vol", "fig"})
 """Abbreviations that do not end a sentence where a digit follows."""
 
 _BULLET = re.compile(r"[ \t]*(?:[•‣◦▪●*+–—-]|\d{1,3}[.)])[ \t]+\S")
+_BREAK = re.compile(r"[\n\r\u2028\u2029\x85\x0b\x0c]")
 _LINE = re.compile(r"[^\n\r\u2028\u2029\x85\x0b\x0c]+")
 _LAST_WORD = re.compile(r"(?:^|[\s(\"'“‘])(\w{1,8})\.$")
 _INITIAL = re.compile(r"(?:^|[\s(\"'“‘])[A-Z]\.$")
+_AFTER_DECIMAL = re.compile(
+    r"(?<=[\w,;:–-] )[£$€]?\d{1,9}\.\d{1,3}(?:m|bn|tn|k|p|%)?\."
+    r"[ \t\n\r]{1,4}(?=[\"“‘']?[A-Z][a-z ])"
+)
 _CLOSERS = frozenset("\"'”’)]»")
 
 
@@ -52,39 +57,38 @@ def paragraph_starts(text: str, sentences: Iterable[Span]) -> list[bool]:
     """Tell for each sentence whether a line break stands between it and the one before."""
     starts, last = [], 0
     for sentence in sentences:
-        starts.append("\n" in text[last : sentence.start] or last == 0)
+        starts.append(last == 0 or _BREAK.search(text, last, sentence.start) is not None)
         last = sentence.end
     return starts
 
 
 def _blocks(text: str, span: Span) -> Iterator[Span]:
     """Yield runs of lines that belong together, none longer than MAX_BLOCK."""
-    start: int | None = None
-    end = span.start
+    block: Span | None = None
+    previous = Span(span.start, span.start)
     for match in _LINE.finditer(text, span.start, span.end):
         line = Span(*match.span())
         if not line.of(text).strip():
             continue
-        if start is not None and not _continues(text, end, line):
-            yield from _short_blocks(text, Span(start, end))
-            start = None
-        start = line.start if start is None else start
-        end = line.end
-    if start is not None:
-        yield from _short_blocks(text, Span(start, end))
+        if block is not None and not _continues(text, previous, line):
+            yield from _short_blocks(text, block)
+            block = None
+        block = Span(line.start if block is None else block.start, line.end)
+        previous = line
+    if block is not None:
+        yield from _short_blocks(text, block)
 
 
-def _continues(text: str, previous_end: int, line: Span) -> bool:
-    """Tell whether `line` goes on with the sentence of the line that ended at `previous_end`.
+def _continues(text: str, before: Span, line: Span) -> bool:
+    """Tell whether `line` goes on with the sentence of the line `before` it.
 
     It does where one single break parts them, the earlier line is long enough to have been
     wrapped and does not end a sentence, and the later one is no bullet.
     """
-    gap = text[previous_end : line.start]
+    gap = text[before.end : line.start]
     if gap.count("\n") > 1 or gap.count("\r") > 1 or len(gap.strip(" \t\n\r")) > 0:
         return False
-    line_start = max(text.rfind("\n", 0, previous_end), text.rfind("\r", 0, previous_end)) + 1
-    previous = text[line_start:previous_end].rstrip()
+    previous = before.of(text).rstrip()
     if _BULLET.match(line.of(text)) is not None:
         return False
     first = line.of(text).lstrip()[0]
@@ -111,6 +115,7 @@ def _sentences_of_block(text: str, block: Span) -> Iterator[Span]:
 
     piece = block.of(text)
     starts = [sentence[0].offset for part in segmenter.analyze(piece) for sentence in part]
+    starts += [match.end() for match in _AFTER_DECIMAL.finditer(piece)]
     cuts = _joined(piece, starts)
     for start, end in zip(cuts, [*cuts[1:], len(piece)], strict=True):
         trimmed = _trim(piece, start, end)

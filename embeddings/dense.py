@@ -55,16 +55,21 @@ class DenseIndex:
 
         `allowed` limits the search to these keys.
         """
-        k = min(k, len(self) if allowed is None else len(allowed))
+        most = len(self) if allowed is None else len(allowed)
+        k = min(k, most)
         if k < 1:
             return [[] for _ in questions]
-        params = None
+        params: Any = None
         if allowed is not None:
             selector = faiss.IDSelectorBatch(np.asarray(allowed, dtype=np.int64))
-            params = faiss.SearchParameters()
-            params.sel = selector
-        scores, keys = self._index.search(np.ascontiguousarray(questions), k, params=params)
-        return [_ranked(keys[row], scores[row]) for row in range(len(questions))]
+            params = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        depth = min(k + 1, most)
+        while True:
+            scores, keys = self._index.search(np.ascontiguousarray(questions), depth, params=params)
+            if depth == most or bool((scores[:, -1] < scores[:, k - 1]).all()):
+                break
+            depth = min(2 * depth, most)  # the k-th score has equals that were not seen yet
+        return [_ranked(keys[row], scores[row])[:k] for row in range(len(questions))]
 
     def save(self, path: Path) -> None:
         """Write the index to a new file; the caller makes it durable and points to it."""
@@ -75,7 +80,7 @@ class DenseIndex:
         """Read an index. Raises ArchiveDamagedError where it is none of this dimension."""
         try:
             index = faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, ValueError, OSError) as error:
             raise ArchiveDamagedError(f"{path} is no FAISS index: it is rebuilt") from error
         if index.d != dimension:
             raise ArchiveDamagedError(f"{path} has dimension {index.d}, not {dimension}")

@@ -1,182 +1,277 @@
 """What is derived from the store - FAISS and two tantivy indices - kept in step with it.
 
-One directory a generation, under `derived/`: `dense.faiss`, `passages/`, `articles/` and a
-manifest with the archive's id, the generation and a SHA-256 of every file. `derived/CURRENT`
-names the directory in use and is replaced last, so a reader finds either the old or the new one.
-Whatever is missing, stale, damaged or of another archive is made anew from the store.
+Indices catch up with the store by applying what changed since they were made. Where they are
+missing, damaged or of another archive they are made anew; what cannot be written into the archive
+is made in a temporary folder that goes when nobody holds the indices any more.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus.errors import ArchiveDamagedError, StorageError
+from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
+from embeddings import generations
 from embeddings.dense import DenseIndex
-from embeddings.durable import replace_file, sync
-from embeddings.encoder import file_sha256
+from embeddings.generations import DERIVED, LOCK_FILES, Manifest, UnusableFilesError
+from embeddings.locking import writer_lock
+from embeddings.rows import Changes
 from embeddings.sparse import SparseIndex
-from embeddings.store import Changes, Store
+from embeddings.store import Store
 
-DERIVED = "derived"
-CURRENT = "CURRENT"
-MANIFEST = "manifest.json"
 DENSE = "dense.faiss"
-FORMAT = 1
-"""Version of the layout above; an index of another version is rebuilt."""
+PASSAGES = "passages"
+ARTICLES = "articles"
 
 PORTION = 4_096
 """Passages that are read from the store at a time."""
 
-_NOT_COPIED = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
+EXACT_BELOW = 10_000
+"""Passages up to which a removal makes BM25 anew (a second): tantivy's word counts include removed
+documents until then."""
+
+STALE_SHARE = 0.02
+"""Share of passages that may have been removed before a larger BM25 index is made anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Indices:
-    """The derived indices of one generation, open for search."""
+    """The derived indices of one generation, open for search.
+
+    `removed` counts the passages taken out since BM25's word counts were last made anew.
+    """
 
     generation: int
+    commit: str
     folder: Path
     dense: DenseIndex
     passages: SparseIndex
     articles: SparseIndex
+    removed: int = 0
 
 
-def open_indices(store: Store, *, may_write: bool) -> Indices:
-    """Return indices of the store's present generation, brought up to date where they are not.
+def open_indices(store: Store, held: Indices | None = None) -> Indices:
+    """Return indices of the store's present generation, for a reader.
 
-    With `may_write` (the caller holds the archive's lock) they are written for the next opening;
-    else they are made in a temporary folder that goes with the process.
+    `held` are older ones to start from, if there are any. What is on disk is mended where the
+    writer's place is free and the archive can be written; else the reader gets its own copy.
+    """
+    with store.snapshot():
+        base = _newest(store, held)
+        if base is not None and base.generation == store.generation:
+            return base
+    try:
+        with writer_lock(store.directory):
+            return publish_indices(store, held)
+    except (ArchiveLockedError, StorageError):
+        return copy_indices(store, held)
+
+
+def publish_indices(store: Store, held: Indices | None = None) -> Indices:
+    """Bring the archive's derived files up to date and return them; the caller holds the lock.
+
+    Raises StorageError where the disk refuses.
     """
     root = store.directory / DERIVED
     with store.snapshot():
-        current = _load_current(root, store)
-        if current is not None and current.generation == store.generation:
-            return current
-        if may_write:
-            return _publish(root, store, current)
-        scratch = tempfile.TemporaryDirectory(prefix="qa-derived-")
-        _temporary.append(scratch)
-        return _make(Path(scratch.name) / "indices", store, current)
+        base = _newest(store, held)
+        if base is not None and base.generation == store.generation and base.folder.parent == root:
+            return base
+        made: list[Indices] = []
+        manifest = Manifest(
+            archive=store.archive_id,
+            generation=store.generation,
+            commit=store.commit_name(store.generation),
+            dimension=_dimension(store),
+            removed=_removed(store, base),
+        )
+        generations.publish(root, manifest, lambda folder: made.append(_make(folder, store, base)))
+        return made[0]
 
 
-_temporary: list[tempfile.TemporaryDirectory[str]] = []
-"""Folders of indices that could not be written into their archive; removed at exit."""
+def copy_indices(store: Store, held: Indices | None = None) -> Indices:
+    """Return indices of the present generation in a temporary folder that goes with them."""
+    with store.snapshot():
+        base = _newest(store, held)
+        return _temporary(lambda folder: _make(folder, store, base))
 
 
 def problems(store: Store) -> list[str]:
-    """Return what is wrong with the derived files; they heal at the next opening."""
+    """Return what is damaged among the derived files, which heal at the next opening.
+
+    Files that are not there, or older than the articles, are no damage: a run that was stopped
+    leaves them so.
+    """
     root = store.directory / DERIVED
+    if not (root / generations.CURRENT).exists():
+        return []
     try:
-        folder = root / (root / CURRENT).read_text("utf-8").strip()
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        return [f"{root}: no readable derived files ({error}): they are rebuilt when opened"]
-    found = [
-        f"{folder / name}: missing or damaged: it is rebuilt when opened"
-        for name, digest in manifest.get("files", {}).items()
-        if not (folder / name).is_file() or file_sha256(folder / name) != digest
-    ]
-    if manifest.get("archive") != store.archive_id:
+        folder, manifest = generations.current_manifest(root)
+    except UnusableFilesError as error:
+        return [f"{error}: the search indices are rebuilt when opened"]
+    damaged = generations.damaged_files(folder, manifest)
+    found = [f"{file}: missing or damaged: it is rebuilt when opened" for file in damaged]
+    if manifest.archive != store.archive_id:
         found.append(f"{folder}: belongs to another archive: it is rebuilt when opened")
-    elif manifest.get("generation") != store.generation:
-        found.append(f"{folder}: older than the articles: it is brought up to date when opened")
+    elif manifest.commit != store.commit_name(manifest.generation):
+        found.append(f"{folder}: of a history that was undone: it is rebuilt when opened")
     return found
 
 
-def _load_current(root: Path, store: Store) -> Indices | None:
-    """Return the indices that CURRENT names if they are whole and this archive's, else None."""
+def _newest(store: Store, held: Indices | None) -> Indices | None:
+    """Return the newest whole indices that the store has come by in its history, or None."""
+    if held is not None and held.generation == store.generation and _is_of(held, store):
+        return held
     try:
-        folder = root / (root / CURRENT).read_text("utf-8").strip()
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        intact = (
-            manifest["format"] == FORMAT
-            and manifest["archive"] == store.archive_id
-            and manifest["generation"] <= store.generation
-            and manifest["dimension"] == _dimension(store)
-            and all(file_sha256(folder / name) == sha for name, sha in manifest["files"].items())
-        )
-        return _open(folder, int(manifest["generation"]), _dimension(store)) if intact else None
-    except (OSError, ValueError, KeyError, TypeError, ArchiveDamagedError):
-        return None
+        published = _load(store)
+    except (UnusableFilesError, ArchiveDamagedError, OSError):
+        published = None
+    found = [indices for indices in (held, published) if indices is not None]
+    usable = [indices for indices in found if _is_of(indices, store)]
+    return max(usable, key=lambda indices: indices.generation, default=None)
 
 
-def _open(folder: Path, generation: int, dimension: int) -> Indices:
+def _is_of(indices: Indices, store: Store) -> bool:
+    """Tell whether the indices were made from one of the commits that the store's view holds."""
+    known = store.commit_name(indices.generation) == indices.commit
+    return known and indices.dense.dimension == _dimension(store)
+
+
+def _load(store: Store) -> Indices:
+    """Open the published indices. Raises UnusableFilesError where they are none of this archive."""
+    folder, manifest = generations.current_manifest(store.directory / DERIVED)
+    if manifest.archive != store.archive_id or manifest.dimension != _dimension(store):
+        raise UnusableFilesError(f"{folder} belongs to another archive")
+    if damaged := generations.damaged_files(folder, manifest):
+        raise UnusableFilesError(f"{damaged[0]} is damaged")
+    if os.access(folder / PASSAGES, os.W_OK):
+        return _open(folder, manifest)
+    return _temporary(lambda copy: _open_linked(folder, copy, manifest))
+
+
+def _open(folder: Path, manifest: Manifest) -> Indices:
     return Indices(
-        generation=generation,
+        generation=manifest.generation,
+        commit=manifest.commit,
         folder=folder,
-        dense=DenseIndex.load(folder / DENSE, dimension),
-        passages=SparseIndex(folder / "passages"),
-        articles=SparseIndex(folder / "articles"),
+        dense=DenseIndex.load(folder / DENSE, manifest.dimension),
+        passages=SparseIndex(folder / PASSAGES),
+        articles=SparseIndex(folder / ARTICLES),
+        removed=manifest.removed,
     )
 
 
-def _publish(root: Path, store: Store, base: Indices | None) -> Indices:
-    """Write a new generation, make it durable, point CURRENT to it, remove the older ones."""
-    name = f"{store.generation:08d}-{uuid.uuid4().hex[:8]}"
+def _open_linked(published: Path, copy: Path, manifest: Manifest) -> Indices:
+    """Open indices through links from a folder that can be written: tantivy locks to read."""
+    copy.mkdir()
+    (copy / DENSE).symlink_to((published / DENSE).absolute())
+    _clone(published, copy, _link_softly)
+    return _open(copy, manifest)
+
+
+def _temporary(make: Callable[[Path], Indices]) -> Indices:
+    """Return indices made in a temporary folder, which is removed when they are let go."""
+    scratch = ""
     try:
-        root.mkdir(exist_ok=True)
-        indices = _make(root / name, store, base)
-        _write_manifest(root / name, store)
-        _sync_tree(root / name)
-        replace_file(root / CURRENT, name.encode())
-    except OSError as error:
-        shutil.rmtree(root / name, ignore_errors=True)
-        raise StorageError(
-            f"the search indices in {root} cannot be written ({error.strerror or error}):"
-            " free some space or fix the permissions; the articles are stored, and the next"
-            " `qa index` or `qa ask` goes on from there"
-        ) from error
-    for old in root.iterdir():
-        if old.is_dir() and old.name != name:
-            shutil.rmtree(old, ignore_errors=True)
+        scratch = tempfile.mkdtemp(prefix="qa-derived-")
+        indices = make(Path(scratch) / "indices")
+    except BaseException as error:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise generations.refusal(Path(tempfile.gettempdir()), error) from error
+        raise
+    weakref.finalize(indices, shutil.rmtree, scratch, ignore_errors=True)
     return indices
 
 
 def _make(folder: Path, store: Store, base: Indices | None) -> Indices:
     """Build the indices of the present generation in a new folder: from `base` if there is one."""
     folder.mkdir(parents=True)
-    changes = store.changes_since(base.generation if base else -1)
     if base is not None:
-        _clone(base.folder, folder)
-        dense = DenseIndex.load(base.folder / DENSE, base.dense.dimension)
-        dense.remove(changes.removed_passages)
+        try:
+            return _caught_up(folder, store, base)
+        except (FileNotFoundError, ArchiveDamagedError):  # a writer has removed the base meanwhile
+            shutil.rmtree(folder)
+            folder.mkdir()
+    changes = store.changes_since(-1)
+    dense = _save_dense(folder, store, DenseIndex(_dimension(store)), changes)
+    return _save_sparse(folder, store, dense, Changes(changes.passages, changes.articles), 0)
+
+
+def _caught_up(folder: Path, store: Store, base: Indices) -> Indices:
+    """Build the present generation from an older one, at the cost of what changed."""
+    changes = store.changes_since(base.generation)
+    dense = DenseIndex.load(base.folder / DENSE, base.dense.dimension)
+    dense.remove(changes.removed_passages)
+    dense = _save_dense(folder, store, dense, changes)
+    removed = _removed(store, base)
+    if changes.removed_passages and removed == 0:
+        everything = store.changes_since(-1)
+        changes = Changes(everything.passages, everything.articles)
     else:
-        dense = DenseIndex(_dimension(store))
+        _clone(base.folder, folder)
+    return _save_sparse(folder, store, dense, changes, removed)
+
+
+def _removed(store: Store, base: Indices | None) -> int:
+    """Return how many removed passages the next BM25 index counts; 0 where it is made anew."""
+    if base is None:
+        return 0
+    removed = base.removed + len(store.changes_since(base.generation).removed_passages)
+    total = store.counts()["passages"]
+    exact = total <= EXACT_BELOW or removed > STALE_SHARE * total
+    return 0 if exact else removed
+
+
+def _save_dense(folder: Path, store: Store, dense: DenseIndex, changes: Changes) -> DenseIndex:
+    """Add the changes' passages to the dense index and write it."""
     for portion in _portions(changes.passages):
         dense.add(*store.passage_vectors(portion, dense.dimension))
     dense.save(folder / DENSE)
-    passages, articles = SparseIndex(folder / "passages"), SparseIndex(folder / "articles")
-    removed = changes if base is not None else Changes((), (), (), ())
-    passages.update(_passage_documents(store, changes.passages), removed.removed_passages)
-    articles.update(_article_documents(store, changes.articles), removed.removed_articles)
-    return Indices(store.generation, folder, dense, passages, articles)
+    return dense
 
 
-def _clone(base: Path, folder: Path) -> None:
+def _save_sparse(
+    folder: Path, store: Store, dense: DenseIndex, changes: Changes, removed: int
+) -> Indices:
+    """Apply the changes to the BM25 indices in the folder, which may be empty."""
+    passages, articles = SparseIndex(folder / PASSAGES), SparseIndex(folder / ARTICLES)
+    passages.update(_passage_documents(store, changes.passages), changes.removed_passages)
+    articles.update(_article_documents(store, changes.articles), changes.removed_articles)
+    commit = store.commit_name(store.generation)
+    return Indices(store.generation, commit, folder, dense, passages, articles, removed)
+
+
+def _link(file: Path, target: Path) -> None:
+    """Give a file a second name; where the disk does not know that, copy it."""
+    try:
+        target.hardlink_to(file.resolve())
+    except OSError:
+        shutil.copyfile(file, target)
+
+
+def _link_softly(file: Path, target: Path) -> None:
+    """Point to a file on a disk that cannot be written."""
+    target.symlink_to(file.absolute())
+
+
+def _clone(base: Path, folder: Path, link: Callable[[Path, Path], None] = _link) -> None:
     """Link tantivy's files into a new folder: segments never change, its lists are replaced."""
-    for part in ("passages", "articles"):
+    for part in (PASSAGES, ARTICLES):
         (folder / part).mkdir()
         for file in (base / part).iterdir():
-            if file.name in _NOT_COPIED:
+            if file.name in LOCK_FILES:
                 continue
             if file.suffix == ".json":
                 shutil.copyfile(file, folder / part / file.name)
             else:
-                _link(file, folder / part / file.name)
-
-
-def _link(file: Path, target: Path) -> None:
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copyfile(file, target)
+                link(file, folder / part / file.name)
 
 
 def _passage_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
@@ -202,25 +297,3 @@ def _portions(keys: Sequence[int]) -> Iterator[Sequence[int]]:
 def _dimension(store: Store) -> int:
     settings = store.encoder
     return settings.dimension if settings else 1
-
-
-def _write_manifest(folder: Path, store: Store) -> None:
-    files = {
-        file.relative_to(folder).as_posix(): file_sha256(file)
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in _NOT_COPIED
-    }
-    manifest = {
-        "format": FORMAT,
-        "archive": store.archive_id,
-        "generation": store.generation,
-        "dimension": _dimension(store),
-        "files": files,
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
-
-
-def _sync_tree(folder: Path) -> None:
-    """Make every file and folder below durable."""
-    for path in [*folder.rglob("*"), folder, folder.parent]:
-        sync(path)

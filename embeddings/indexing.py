@@ -14,15 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from corpus.cleaning import clean
-from corpus.errors import ArchiveMismatchError
-from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
 from corpus.readers import READER_VERSION, FoundFiles, find_files, read_file
-from corpus.records import Article, Failure, Passage, SourceFile, Span
-from embeddings.encoder import WINDOW, Encoder, PassageText, PassageVectors, file_sha256
-from embeddings.store import EncodedPassage, Store
+from corpus.records import Article, Failure, SourceFile
+from embeddings import onnx
+from embeddings.encoder import WINDOW, file_sha256
+from embeddings.generations import DERIVED
+from embeddings.locking import HOLDER, LOCK
+from embeddings.rows import FileRecord
+from embeddings.schema import DATABASE
+from embeddings.store import Store
+from embeddings.writing import ArticleWriter, EncoderSource, SplitArticle
 
-EncoderSource = Callable[[], Encoder]
-"""Returns the encoder, loading it when it is first called."""
+OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER}) | {
+    DATABASE + end for end in ("", "-wal", "-shm", "-journal")
+}
+"""What an archive keeps in its directory: no articles, though some of it is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,13 @@ class _Tally:
 class _Window:
     """Articles that wait to be encoded and committed together, and files that end with them."""
 
-    articles: list[tuple[Article, list[Passage]]] = field(default_factory=list)
-    files: list[tuple[str, str, list[str]]] = field(default_factory=list)
-    passages: int = 0
+    articles: list[SplitArticle] = field(default_factory=list)
+    files: list[tuple[str, FileRecord]] = field(default_factory=list)
+    moved: list[Article] = field(default_factory=list)
+
+    @property
+    def passages(self) -> int:
+        return sum(len(item.passages) for item in self.articles)
 
 
 def index_paths(
@@ -91,7 +101,8 @@ def index_paths(
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
     With `prune`, articles that came from below `paths` and are no longer there are removed. A file
-    that cannot be read is reported and stops nothing; what it held before is kept.
+    that cannot be read is reported and stops nothing; what it held before is kept. The caller
+    holds the archive's lock.
     """
     return _Run(store, encoder, progress).run([os.fspath(path) for path in paths], prune=prune)
 
@@ -103,26 +114,36 @@ class _Run:
         self, store: Store, encoder: EncoderSource, progress: ProgressCallback | None
     ) -> None:
         self._store = store
-        self._encoder = encoder
+        self._writer = ArticleWriter(store, encoder, self._note_encoded)
         self._progress = progress
         self._known_files = store.files()
         self._digests = store.article_digests()
+        self._owners: dict[str, str] = {}
         self._seen: dict[str, str] = {}
+        self._unread: set[str] = set()
         self._window = _Window()
         self._tally = _Tally()
+        self._files = (0, 0)
 
     def run(self, paths: Sequence[str], *, prune: bool) -> IndexReport:
         started = time.perf_counter()
-        found = find_files(paths)
+        if resplit := self._writer.resplit():
+            self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
+        found = _without_archives(find_files(paths))
         self._tally.failed.extend(found.failures)
+        self._note_owners(found)
         for done, path in enumerate(found.files, start=1):
+            self._files = (done, len(found.files))
             self._take_file(path)
-            self._report(done, len(found.files))
+            self._report()
             if self._window.passages >= WINDOW:
-                self._flush(done, len(found.files))
-        self._flush(len(found.files), len(found.files))
+                self._flush()
+        self._flush()
         if prune:
             self._prune(paths, found)
+        return self._reported(time.perf_counter() - started)
+
+    def _reported(self, seconds: float) -> IndexReport:
         tally = self._tally
         return IndexReport(
             added=tally.added,
@@ -132,41 +153,63 @@ class _Run:
             passages=self._store.counts()["passages"],
             failed=tuple(tally.failed),
             warnings=tuple(tally.warnings),
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
         )
 
+    def _note_owners(self, found: FoundFiles) -> None:
+        """Note which file of this run each stored id came from."""
+        for path in map(str, found.files):
+            for article_id in self._known_files.get(path, FileRecord("")).articles:
+                self._owners.setdefault(article_id, path)
+
     def _take_file(self, path: Path) -> None:
-        """Read one file unless it is known byte for byte."""
-        known = self._known_files.get(str(path))
-        if known is not None and known[0] == _stamp(_digest_of(path)):
-            self._keep(known[1])
+        """Read one file unless it is known byte for byte and all its articles are still there."""
+        known = self._known_files.get(str(path), FileRecord(""))
+        if known.stamp == _stamp(_digest_of(path)) and self._digests.keys() >= {*known.articles}:
+            for article_id in known.articles:
+                self._seen.setdefault(article_id, self._digests[article_id])
+            self._tally.unchanged += len(known.articles)
             return
         source = read_file(path)
         self._tally.failed.extend(source.failures)
         self._tally.warnings.extend(f"{path}: {warning}" for warning in source.warnings)
         taken = [self._take_article(article) for article in self._named(source)]
         ids = [article_id for article_id in taken if article_id is not None]
-        if taken and len(ids) == len(taken) and not source.failures:
-            earlier = [] if known is None else [i for i in known[1] if i not in set(ids)]
-            self._window.files.append((str(path), _stamp(source.digest), ids + earlier))
-
-    def _keep(self, ids: Iterable[str]) -> None:
-        for article_id in ids:
-            if article_id in self._digests:
-                self._seen.setdefault(article_id, self._digests[article_id])
-                self._tally.unchanged += 1
+        if not taken or len(ids) < len(taken) or source.failures:
+            self._unread.add(str(path))
+            return
+        earlier = [i for i in (*known.articles, *known.earlier) if i in self._digests]
+        self._window.files.append(
+            (
+                str(path),
+                FileRecord(
+                    stamp=_stamp(source.digest),
+                    articles=tuple(dict.fromkeys(ids)),
+                    earlier=tuple(i for i in dict.fromkeys(earlier) if i not in set(ids)),
+                ),
+            )
+        )
 
     def _named(self, source: SourceFile) -> Iterator[Article]:
-        """Yield the file's articles, cleaned, each under an id of its own.
-
-        Two files of one run may claim one id with different texts (two saves of one page): the
-        later one then goes by its path, so that neither is lost and a second run changes nothing.
-        """
+        """Yield the file's articles, cleaned, each under an id of its own."""
         for number, article in enumerate(map(clean, source.articles), start=1):
-            if self._seen.get(article.id, article.digest) == article.digest:
-                yield article
-            else:
-                yield replace(article, id=f"{source.path}#{number}")
+            alias = f"{source.path}#{number}"
+            yield replace(article, id=alias) if self._is_taken(article, source, alias) else article
+
+    def _is_taken(self, article: Article, source: SourceFile, alias: str) -> bool:
+        """Tell whether another file holds the id with another text: the article goes by `alias`.
+
+        Two files may claim one id (two saves of one page): the later one goes by its path, so that
+        neither is lost and a second run changes nothing. A file that is indexed by itself, later,
+        replaces instead: that is how an article is updated.
+        """
+        seen, stored = self._seen.get(article.id), self._digests.get(article.id)
+        if article.digest in (seen, stored):
+            return seen not in (None, article.digest)
+        known = self._known_files.get(source.path, FileRecord(""))
+        owner = self._owners.get(article.id, source.path)
+        aliased = stored is not None and alias in known.articles
+        return aliased or seen is not None or (stored is not None and owner != source.path)
 
     def _take_article(self, article: Article) -> str | None:
         """Queue an article that is new or changed; return its id, or None where it has no text."""
@@ -176,139 +219,99 @@ class _Run:
         self._seen[article.id] = article.digest
         if self._digests.get(article.id) == article.digest:
             self._tally.unchanged += 1
+            self._note_move(article)
             return article.id
-        encoder = self._encoder()
-        settings = PassageSettings(encoder.settings.max_tokens)
-        passages = split_passages(article, settings, encoder.count_tokens)
-        if not passages:
+        split = self._writer.split(article)
+        if not split.passages:
             self._tally.failed.append(
                 Failure(article.path or article.id, f"no text to index in {article.id}")
             )
             return None
-        self._window.articles.append((article, passages))
-        self._window.passages += len(passages)
+        self._window.articles.append(split)
         return article.id
 
-    def _flush(self, files: int, total_files: int) -> None:
-        """Encode the window's passages and commit its articles and files."""
+    def _note_move(self, article: Article) -> None:
+        """Queue an unchanged article whose file has another name now and the old one is gone."""
+        stored = self._store.article(article.id)
+        if stored and stored.path != article.path and not (stored.path and _exists(stored.path)):
+            self._window.moved.append(article)
+
+    def _flush(self) -> None:
+        """Encode and commit the window's articles, then note its files."""
         window, self._window = self._window, _Window()
-        if not window.articles and not window.files:
-            return
-        for articles in _portions(window.articles):
-            encoded = self._encode(articles, files, total_files)
+        for committed in self._writer.write(window.articles):
+            for article in committed:
+                known = article.id in self._digests
+                self._tally.updated += known
+                self._tally.added += not known
+                self._digests[article.id] = article.digest
+        if window.files or window.moved:
             with self._store.transaction():
-                self._record_settings()
-                for article, passages in encoded:
-                    self._count(article.id)
-                    self._store.put_article(article, passages)
-                    self._digests[article.id] = article.digest
-        with self._store.transaction():
-            for path, digest, ids in window.files:
-                self._store.put_file(path, digest, ids)
+                for article in window.moved:
+                    self._store.replace_record(article)
+                for path, record in window.files:
+                    self._store.put_file(path, record)
 
-    def _record_settings(self) -> None:
-        settings = self._encoder().settings
-        stored = self._store.encoder
-        if stored is None:
-            self._store.set_encoder(settings)
-            self._store.set_splitter(SPLITTER_VERSION)
-        elif stored != settings:
-            raise ArchiveMismatchError(mismatch(self._store, stored.model, settings.model))
+    def _note_encoded(self, waiting: int) -> None:
+        self._tally.encoded += 1
+        self._report(waiting)
 
-    def _encode(
-        self, articles: Sequence[tuple[Article, list[Passage]]], files: int, total_files: int
-    ) -> list[tuple[Article, list[EncodedPassage]]]:
-        """Return the articles with vectors; those that the store has are not computed again."""
-        texts = [
-            _text_of(article, passage) for article, passages in articles for passage in passages
-        ]
-        keys = [text.key for text in texts]
-        stored = self._store.has_vectors(keys)
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
-        vectors: dict[bytes, PassageVectors] = {}
-        if new:
-            names = list(new)
-            for index, found in self._encoder().encode_passages(list(new.values())):
-                vectors[names[index]] = found
-                self._tally.encoded += 1
-                self._report(files, total_files, waiting=len(new) - len(vectors))
-        waiting = iter(keys)
-        return [
-            (article, [_encoded(passage, next(waiting), vectors) for passage in passages])
-            for article, passages in articles
-        ]
-
-    def _count(self, article_id: str) -> None:
-        if article_id in self._digests:
-            self._tally.updated += 1
-        else:
-            self._tally.added += 1
-
-    def _report(self, files: int, total_files: int, waiting: int = 0) -> None:
+    def _report(self, waiting: int = 0) -> None:
         """Tell the caller how far it is; the total is estimated from the files read so far."""
         if self._progress is None:
             return
+        files, total_files = self._files
         known = self._tally.encoded + waiting + self._window.passages
         total = max(known, round(known * total_files / max(files, 1)))
         self._progress(IndexProgress(files, total_files, self._tally.encoded, total))
 
     def _prune(self, paths: Sequence[str], found: FoundFiles) -> None:
-        """Remove the articles of files below `paths` that are gone, and of rows that are gone."""
-        roots = [Path(path).expanduser().resolve() for path in paths]
+        """Remove the articles of files below `paths` that are gone, and of rows that are gone.
+
+        What lies below a place that could not be read is kept: it may only be out of reach.
+        """
+        records = self._store.files()
         present = {str(path) for path in found.files}
-        gone = [
-            path
-            for path in self._known_files
-            if path not in present and any(Path(path).is_relative_to(root) for root in roots)
-        ]
-        ids = [article_id for path in gone for article_id in self._known_files[path][1]]
-        ids += [
-            article_id
-            for path, (_, articles) in self._store.files().items()
-            if path in present
-            for article_id in articles
-        ]
-        stale = [article_id for article_id in dict.fromkeys(ids) if article_id not in self._seen]
+        roots = [Path(path).expanduser().resolve() for path in paths]
+        closed = [Path(failure.path) for failure in found.failures]
+        missing = [path for path in records if path not in present and _is_below(path, roots)]
+        gone = {path for path in missing if not _is_below(path, closed)}
+        if len(gone) < len(missing):
+            self._tally.warnings.append("nothing was removed below what could not be read")
+        listed = [path for path in records if path in gone or path in present - self._unread]
+        ids = [i for path in listed for i in (*records[path].articles, *records[path].earlier)]
+        kept = {i for path in records.keys() - {*listed} for i in records[path].articles}
+        stale = [i for i in dict.fromkeys(ids) if i not in self._seen and i not in kept]
         if gone or stale:
             with self._store.transaction():
                 self._tally.removed += self._store.remove_articles(stale)
                 self._store.remove_files(gone)
+                for path in set(listed) - gone:
+                    self._store.put_file(path, replace(records[path], earlier=()))
 
 
-def mismatch(store: Store, stored: str, asked: str) -> str:
-    """Return the message for an archive that holds another model's vectors."""
-    return (
-        f"the archive in {store.directory} was made with the model {stored!r} and {asked!r} was"
-        f" asked for, or its files differ: use `--model {stored}`,"
-        " or index into a new folder with the other model"
+def _without_archives(found: FoundFiles) -> FoundFiles:
+    """Leave out the files that archives are made of."""
+    return replace(found, files=tuple(path for path in found.files if not _is_own(path)))
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a file is part of an archive, this one or another."""
+    return any(
+        part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()
+        for depth, part in enumerate(path.parts)
     )
 
 
-def _portions(
-    articles: Sequence[tuple[Article, list[Passage]]],
-) -> Iterator[list[tuple[Article, list[Passage]]]]:
-    """Cut a window into runs of articles of some WINDOW passages each."""
-    portion: list[tuple[Article, list[Passage]]] = []
-    size = 0
-    for article, passages in articles:
-        portion.append((article, passages))
-        size += len(passages)
-        if size >= WINDOW:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
+def _is_below(path: str, places: Iterable[Path]) -> bool:
+    return any(Path(path).is_relative_to(place) for place in places)
 
 
-def _text_of(article: Article, passage: Passage) -> PassageText:
-    sentences = tuple(
-        Span(span.start - passage.start, span.end - passage.start) for span in passage.sentences
-    )
-    return PassageText(article.title, passage.span.of(article.text), sentences)
-
-
-def _encoded(passage: Passage, key: bytes, vectors: dict[bytes, PassageVectors]) -> EncodedPassage:
-    return EncodedPassage(passage, key, vectors.get(key))
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _digest_of(path: Path) -> str:
@@ -321,4 +324,4 @@ def _digest_of(path: Path) -> str:
 
 def _stamp(digest: str) -> str:
     """Return what a file's record must equal for the file to be passed over."""
-    return f"{digest}:{READER_VERSION}:{SPLITTER_VERSION}"
+    return f"{digest}:{READER_VERSION}"

@@ -18,9 +18,12 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 _DIGESTED = frozenset({".safetensors", ".json", ".txt", ".model"})
 """Suffixes of the files that decide what a model computes."""
 
+_PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
+"""Suffixes of weights that run code when they are read."""
+
 
 def model_path(name: str) -> str:
-    """Return the folder, or the name in the download cache, that a model's name stands for.
+    """Return the folder that a model's name stands for: the bundled one, its own, or a cached one.
 
     Raises ModelError where there is no such folder, the bundled model is damaged, or the model is
     not safe to load.
@@ -29,8 +32,16 @@ def model_path(name: str) -> str:
         path = bundled_model()
         _check_default_weights(Path(path))
         return path
-    _refuse_unsafe(name)
-    return name
+    folder = Path(name).expanduser()
+    folder = folder if folder.is_dir() else _cached_model(name)
+    _refuse_unsafe(folder)
+    return str(folder)
+
+
+def kept_name(name: str) -> str:
+    """Return the name under which an archive keeps a model: a folder's by its whole path."""
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if name != DEFAULT_MODEL and folder.is_dir() else name
 
 
 def bundled_model() -> str:
@@ -45,21 +56,31 @@ def bundled_model() -> str:
 
 
 def model_digest(path: str) -> str:
-    """Return the SHA-256 hex digest over a model folder's weights, tokenizer and settings.
-
-    A name that is no folder is digested as a name: its files lie in a cache that this project
-    does not own.
-    """
+    """Return the SHA-256 hex digest over a model folder's weights, tokenizer and settings."""
     folder = Path(path)
     digest = hashlib.sha256()
-    if not folder.is_dir():
-        digest.update(path.encode())
-        return digest.hexdigest()
     for file in sorted(folder.rglob("*")):
         if file.is_file() and file.suffix in _DIGESTED:
             digest.update(file.relative_to(folder).as_posix().encode())
             digest.update(file_sha256(file).encode())
     return digest.hexdigest()
+
+
+def _cached_model(name: str) -> Path:
+    """Return the folder of a model in the local cache of downloads; nothing is fetched."""
+    if name.startswith((".", "/", "~")):
+        raise ModelError(f"there is no model folder {name}: give a folder or a model's name")
+    from huggingface_hub import snapshot_download
+
+    for repository in (name,) if "/" in name else (f"sentence-transformers/{name}", name):
+        try:
+            return Path(snapshot_download(repository, local_files_only=True))
+        except (OSError, ValueError):  # not in the cache, or no name at all
+            continue
+    raise ModelError(
+        f"there is no model {name!r} in the local download cache, and nothing is fetched:"
+        " give the folder of a model, or leave it out for the bundled one"
+    )
 
 
 def _check_default_weights(folder: Path) -> None:
@@ -71,26 +92,26 @@ def _check_default_weights(folder: Path) -> None:
         )
 
 
-def _refuse_unsafe(path: str) -> None:
-    """Refuse a model folder whose weights are not safetensors or whose modules are its own code."""
-    folder = Path(path)
-    if not folder.is_dir():
-        if path.startswith((".", "/", "~")):
-            raise ModelError(f"there is no model folder {path}: give a folder or a model's name")
-        return
-    if not any(folder.rglob("*.safetensors")):
+def _refuse_unsafe(folder: Path) -> None:
+    """Refuse a model whose weights are not all safetensors or whose modules are its own code."""
+    apart = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix in _PICKLED and not any(file.parent.glob("*.safetensors"))
+    ]
+    if apart or not any(folder.rglob("*.safetensors")):
+        which = apart[0].relative_to(folder) if apart else "nothing"
         raise ModelError(
-            f"the model in {path} has no .safetensors weights; other formats can run code and"
-            " are not loaded: save it again with `model.save(path, safe_serialization=True)`"
+            f"the model in {folder} has no .safetensors weights, but {which}; other formats can run"
+            " code and are not loaded: save it again with `model.save(path)`"
         )
     modules = folder / "modules.json"
-    if modules.is_file():
-        for module in _module_types(modules):
-            if not module.startswith("sentence_transformers."):
-                raise ModelError(
-                    f"the model in {path} wants to run its own code ({module}), which is never"
-                    " done: use a model made of sentence_transformers' own modules"
-                )
+    for module in _module_types(modules) if modules.is_file() else ():
+        if not module.startswith("sentence_transformers."):
+            raise ModelError(
+                f"the model in {folder} wants to run its own code ({module}), which is never"
+                " done: use a model made of sentence_transformers' own modules"
+            )
 
 
 def _module_types(modules: Path) -> list[str]:

@@ -7,6 +7,7 @@ It is exported once, checked against the model it came from, and kept in the arc
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 import warnings
@@ -213,6 +214,8 @@ def _wrapped(transformer: Any) -> Any:
 
 
 def _session(path: Path, threads: int) -> Any:
+    """Return a session on the processor; from its import on, onnxruntime would report its use."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,11 @@ def _schema() -> Any:
 
 
 class SparseIndex:
-    """A tantivy index in a folder. Scores are BM25 (k1 = 1.2, b = 0.75), ties break by key."""
+    """A tantivy index in a folder. Scores are BM25 (k1 = 1.2, b = 0.75), ties break by key.
+
+    Raises ArchiveDamagedError where the folder holds something else, OSError where the disk
+    refuses; tantivy writes a lock file even to read.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,25 +66,29 @@ class SparseIndex:
             self._index.register_tokenizer(TOKENIZER, _analyzer())
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
+            _raise_refusal(error)
             raise ArchiveDamagedError(f"{folder} is no tantivy index: it is rebuilt") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
     def update(self, add: Iterable[tuple[int, str, str]], remove: Sequence[int] = ()) -> None:
-        """Add (key, headline, body) and remove keys, in one commit."""
-        writer = self._index.writer(WRITER_BYTES, 1)
-        for key in remove:
-            writer.delete_documents_by_term("key", key)
-        for key, title, body in add:
-            document = tantivy.Document()
-            document.add_unsigned("key", key)
-            document.add_text("title", title.encode("utf-8", "replace").decode())
-            document.add_text("body", body.encode("utf-8", "replace").decode())
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
+        """Add (key, headline, body) and remove keys, in one commit.
+
+        Raises OSError where the disk refuses.
+        """
+        try:
+            writer = self._index.writer(WRITER_BYTES, 1)
+            if remove:  # by query: delete_documents_by_term finds no integer (tantivy 0.27)
+                writer.delete_documents_by_query(self._having(remove))
+            for document in add:
+                writer.add_document(_document(*document))
+            writer.commit()
+            writer.wait_merging_threads()
+            self._index.reload()
+        except ValueError as error:
+            _raise_refusal(error)
+            raise
         self._searcher = self._index.searcher()
 
     def search(
@@ -94,18 +103,35 @@ class SparseIndex:
         query = self._query(terms)
         if allowed is not None:
             query = self._within(query, allowed)
-        hits = self._searcher.search(query, k, count=False).hits
+        depth = k + 1
+        hits = self._searcher.search(query, depth, count=False).hits
+        while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
+            depth *= 2  # the k-th score has equals that were not seen yet
+            hits = self._searcher.search(query, depth, count=False).hits
         keys = self._searcher.fast_field_values("key", [address for _, address in hits])
         pairs = [
             (int(key), float(score))
             for key, (score, _) in zip(keys, hits, strict=True)
             if key is not None
         ]
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
         return int(self._searcher.doc_freq("body", term))
+
+    def occur_together(self, terms: Iterable[str]) -> bool:
+        """Tell whether a document holds all of the terms, in the headline or the body."""
+        each = [
+            (tantivy.Occur.Must, tantivy.Query.boolean_query(list(self._in_either_field(term))))
+            for term in terms
+        ]
+        return bool(self._searcher.search(tantivy.Query.boolean_query(each), 1, count=False).hits)
+
+    def _in_either_field(self, term: str) -> Iterator[tuple[Any, Any]]:
+        for field in ("body", "title"):
+            query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
+            yield tantivy.Occur.Should, query
 
     def _query(self, terms: dict[str, float]) -> Any:
         clauses = []
@@ -116,8 +142,27 @@ class SparseIndex:
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)
 
+    def _having(self, keys: Sequence[int]) -> Any:
+        return tantivy.Query.term_set_query(self._index.schema, "key", list(keys))
+
     def _within(self, query: Any, allowed: Sequence[int]) -> Any:
-        keys = tantivy.Query.term_set_query(self._index.schema, "key", list(allowed))
-        silent = tantivy.Query.const_score_query(keys, 0.0)
+        silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
         required = [(tantivy.Occur.Must, silent), (tantivy.Occur.Must, query)]
         return tantivy.Query.boolean_query(required)
+
+
+def _document(key: int, title: str, body: str) -> Any:
+    document = tantivy.Document()
+    document.add_unsigned("key", key)
+    document.add_text("title", title.encode("utf-8", "replace").decode())
+    document.add_text("body", body.encode("utf-8", "replace").decode())
+    return document
+
+
+def _raise_refusal(error: Exception) -> None:
+    """Raise OSError where tantivy's error, which is a ValueError for all causes, is the disk's."""
+    if isinstance(error, OSError):
+        raise error
+    if "IoError" in str(error) or "os error" in str(error):
+        told = re.search(r'message: "([^"]+)"', str(error))
+        raise OSError(told[1] if told else f"tantivy: {error}") from error

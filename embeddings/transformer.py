@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from embeddings.encoder import (
     unit,
 )
 from embeddings.late_chunking import PassageTokenizer, clean
-from embeddings.models import DEFAULT_MODEL, model_digest, model_path
+from embeddings.models import DEFAULT_MODEL, kept_name, model_digest, model_path
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -54,7 +53,7 @@ class SentenceTransformerEncoder:
         )
         self._late = _mean_pooled(self._model)
         self._settings = EncoderSettings(
-            model=name if not Path(name).is_dir() else str(Path(name).resolve()),
+            model=kept_name(name),
             digest=model_digest(path),
             dimension=int(self._model.get_embedding_dimension() or 0),
             pooling=late_chunking.POOLING if self._late else "the model's own",

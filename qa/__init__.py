@@ -20,7 +20,8 @@ from corpus.errors import (
 )
 from corpus.records import Article, Passage, Span
 from embeddings.indexing import IndexReport
-from qa.archive import Archive, ask
+from qa.archive import Archive
+from qa.asking import ask
 from qa.records import Answer, Citation, Question, Status
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Ranked passages -> an answer with citations, or an explained "not in these articles"."""
+"""Ranked passages -> citations, one a story -> an answer, or a "not in these articles"."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from urllib.parse import quote as percent
 
 from corpus.duplicates import group_same_stories
 from corpus.records import Article, Span
+from qa.figures import Comparison
 from qa.ranking import Ranked
+from qa.reasons import EMPTY
 from qa.records import Answer, Citation, Hit, Query
 
 DEPTH = 50
 """Ranked passages that an answer keeps for evaluation."""
 
 GROUPED = 20
-"""Best articles among which copies of one story are looked for."""
+"""Best articles among which copies of one story are always looked for; more where these are too few
+stories, so that no number of copies hides another."""
 
 FRAGMENT_WORDS = 6
 """Words at each end of a long quote that a link names; browsers match the text between."""
@@ -26,34 +29,42 @@ WEB = ("http://", "https://")
 def build_answer(
     query: Query,
     ranked: Sequence[Ranked],
+    citations: tuple[Citation, ...],
     *,
     confidence: float,
-    threshold: float,
-    articles: int,
-    k: int,
+    reason: str | None,
+    compared: Comparison,
 ) -> Answer:
-    """Return the answer that a ranking gives; `articles` is the number that were searched."""
-    citations = _citations(ranked, k)
-    answered = bool(citations) and confidence >= threshold
+    """Return the answer that a ranking gives, or none where there is a `reason` for that."""
     return Answer(
         question=query.question,
-        answered=answered,
-        text=citations[0].quote if answered else None,
+        answered=reason is None,
+        text=citations[0].quote if reason is None else None,
         confidence=confidence,
-        reason=None if answered else _reason(query, citations, articles),
+        reason=reason,
         citations=citations,
         query=query,
+        figures=compared.figures,
+        supported_by=compared.supported_by,
         hits=tuple(_hit(rank, item) for rank, item in enumerate(ranked[:DEPTH], start=1)),
     )
 
 
-def _citations(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
-    """Return one citation a story, best first; copies in other outlets are named with it."""
+def no_articles(query: Query) -> Answer:
+    """Return the answer of an archive without articles."""
+    return build_answer(query, [], (), confidence=0.0, reason=EMPTY, compared=Comparison())
+
+
+def cite(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
+    """Return one citation a story, best first, at most k; copies elsewhere are named with it."""
     best: dict[str, Ranked] = {}
     for item in ranked:
         best.setdefault(item.candidate.article.id, item)
-    items = list(best.values())[: max(GROUPED, k)]
-    groups = group_same_stories([item.candidate.article for item in items])
+    items = list(best.values())
+    articles = [item.candidate.article for item in items]
+    groups = group_same_stories(articles[: max(GROUPED, k)])
+    if len(groups) < k and len(articles) > GROUPED:
+        groups = group_same_stories(articles)
     return tuple(
         _citation(n, [items[index] for index in group])
         for n, group in enumerate(groups[:k], start=1)
@@ -65,10 +76,8 @@ def _citation(n: int, group: Sequence[Ranked]) -> Citation:
     item = group[0]
     article = item.candidate.article
     span = item.candidate.stored.span
-    others = sorted(
-        (copy.candidate.article for copy in group[1:]), key=lambda a: (a.published or "9999", a.id)
-    )
-    names = dict.fromkeys(a.source or a.id for a in others if a.source != article.source)
+    copies = sorted((copy.candidate.article for copy in group), key=_when)
+    names = dict.fromkeys(a.source or a.id for a in copies if a.source != article.source)
     return Citation(
         n=n,
         article_id=article.id,
@@ -84,7 +93,24 @@ def _citation(n: int, group: Sequence[Ranked]) -> Citation:
         passage_start=span.start,
         score=item.score,
         also_in=tuple(names),
+        first_in=_first_in(article, copies),
     )
+
+
+def _when(article: Article) -> tuple[str, str]:
+    """Return what sorts articles by day of publication, those without a day last."""
+    return article.published or "9999", article.id
+
+
+def _first_in(cited: Article, copies: Sequence[Article]) -> str | None:
+    """Return the outlet that had a story first, unless it is the cited one or no day tells."""
+    earliest = copies[0]
+    if earliest.published is None or earliest.source == cited.source:
+        return None
+    if any(other.published is None for other in copies):
+        return None
+    same_day = {a.source for a in copies if a.published == earliest.published}
+    return earliest.source if len(same_day) == 1 else None
 
 
 def _hit(rank: int, item: Ranked) -> Hit:
@@ -107,7 +133,7 @@ def link_to(article: Article, quote: Span) -> str | None:
     short, else its first and last words.
     """
     address = article.url if article.url and article.url.startswith(WEB) else None
-    if address is None and article.path:
+    if address is None and article.path and Path(article.path).is_absolute():
         address = Path(article.path).as_uri()
     if address is None:
         return None
@@ -123,33 +149,3 @@ def link_to(article: Article, quote: Span) -> str | None:
 def _encoded(text: str) -> str:
     """Percent-encode a part of a text directive; "-", "&" and "," mean something in it."""
     return percent(text.encode("utf-8", "replace"), safe="").replace("-", "%2D")
-
-
-def _reason(query: Query, citations: Sequence[Citation], articles: int) -> str:
-    """Say in one sentence why there is no answer."""
-    if not articles:
-        return "The archive holds no articles yet."
-    limits = _limits(query)
-    if not citations:
-        return f"No article{limits} has anything to do with this question."
-    nearest = citations[0]
-    what = f"“{nearest.title}”" if nearest.title else "the article below"
-    by = f" ({', '.join(filter(None, [nearest.source, nearest.published]))})"
-    by = "" if by == " ()" else by
-    return (
-        f"No sentence{limits or ' in these articles'} answers this surely enough;"
-        f" the nearest is in {what}{by}."
-    )
-
-
-def _limits(query: Query) -> str:
-    parts = []
-    if query.sources:
-        parts.append(f" from {' or '.join(query.sources)}")
-    if query.since and query.until:
-        parts.append(f" published from {query.since} to {query.until}")
-    elif query.since:
-        parts.append(f" published since {query.since}")
-    elif query.until:
-        parts.append(f" published until {query.until}")
-    return "".join(parts)

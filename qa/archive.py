@@ -1,7 +1,7 @@
-"""THE QUESTION LINE: question -> query -> candidates -> ranking -> answer.
+"""An archive of articles: opened, filled, asked, looked into.
 
-`Archive` is the one way in for the chat box, the command line, programs and the evaluation;
-`ask()` is one line over it.
+`Archive` is the one way in for the chat box, the command line, programs and the evaluation; what
+a question goes through is in `qa.answering`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -16,21 +17,33 @@ from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
 from corpus.records import Article, Passage
+from embeddings.derived import Indices, copy_indices, open_indices, publish_indices
 from embeddings.encoder import Encoder
 from embeddings.encoders import carry_encoder, open_encoder
-from embeddings.indexing import IndexReport, ProgressCallback, index_paths, mismatch
+from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.locking import writer_lock
-from embeddings.store import DATABASE, Store
-from qa.answer import build_answer
-from qa.places import ARCHIVE_VARIABLE, default_archive
+from embeddings.models import kept_name
+from embeddings.rows import StoredPassage
+from embeddings.store import Store
+from embeddings.writing import mismatch
+from qa.answer import no_articles
+from qa.answering import Line, answer_queries
+from qa.places import chosen_archive
 from qa.question import Limits, understand
 from qa.records import Answer, History, Query, Question, Status
+from qa.reranking import Reranker, open_reranker
 
 DEFAULT_K = 5
 """Citations in an answer."""
 
 MOST_K = 50
 """Citations that may be asked for."""
+
+PORTION = 64
+"""Articles that are read at a time when all are read."""
+
+VIEWS = 3
+"""Times that a reader looks for a moment between two commits before it makes its own indices."""
 
 
 class Archive:
@@ -40,7 +53,8 @@ class Archive:
         self._store = store
         self._encoder = encoder
         self._model = model
-        self._indices: Any = None
+        self._reranker: Reranker | str | None = None
+        self._indices: Indices | None = None
         self._lock = threading.RLock()
 
     # Opening
@@ -52,22 +66,25 @@ class Archive:
         *,
         model: str | None = None,
         encoder: Encoder | None = None,
+        reranker: Reranker | str | None = None,
         progress: ProgressCallback | None = None,
     ) -> Archive:
         """Open an archive; with no directory $QA_ARCHIVE, else the person's own, else the samples.
 
-        `progress` is told of the samples' making, on their first use. Raises ArchiveMissingError
-        where a named directory holds none, ArchiveMismatchError where it was made with another
-        model.
+        `reranker` reorders the best passages: one of your own, or the folder or cached name of a
+        CrossEncoder, loaded with the first question. `progress` is told of the samples' making, on
+        their first use. Raises ArchiveMissingError where a named directory holds none,
+        ArchiveMismatchError where it was made with another model.
         """
-        if directory is None:
-            place = default_archive()
-            if not (place / DATABASE).is_file() and not os.environ.get(ARCHIVE_VARIABLE):
-                from qa.samples import open_samples
+        place = chosen_archive() if directory is None else Path(directory).expanduser()
+        if place is None:
+            from qa.samples import open_samples
 
-                return open_samples(encoder=encoder, progress=progress)
-            directory = place
-        return cls._checked(Store(Path(directory)), model, encoder)
+            archive = open_samples(encoder=encoder, progress=progress)
+        else:
+            archive = cls._checked(Store(place), model, encoder)
+        archive.rerank_with(reranker)
+        return archive
 
     @classmethod
     def create(
@@ -78,7 +95,7 @@ class Archive:
         encoder: Encoder | None = None,
     ) -> Archive:
         """Open the archive in a directory, making both where they do not exist."""
-        place = Path(directory)
+        place = Path(directory).expanduser()
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -91,6 +108,7 @@ class Archive:
     @classmethod
     def _checked(cls, store: Store, model: str | None, encoder: Encoder | None) -> Archive:
         stored = store.encoder
+        model = None if model is None else kept_name(model)
         asked = encoder.settings.model if encoder is not None else model
         if stored is not None and asked is not None and stored.model != asked:
             store.close()
@@ -107,11 +125,22 @@ class Archive:
         """Tell whether this is the shipped sample collection."""
         return bool(self._store.setting("samples"))
 
+    @property
+    def is_replaced(self) -> bool:
+        """Tell whether the archive that was opened is gone from its directory."""
+        return self._store.is_replaced
+
+    def rerank_with(self, reranker: Reranker | str | None) -> None:
+        """Reorder the best passages of questions to come with a reranker, see `open`; None: not."""
+        with self._lock:
+            self._reranker = reranker
+
     def mark_samples(self) -> None:
         """Record that this archive is the shipped sample collection, and complete."""
-        with self._lock, self._store.transaction():
-            self._store.set_samples()
-        self._refresh(may_write=True)
+        with self._lock, writer_lock(self.directory):
+            with self._store.transaction():
+                self._store.put_setting("samples", True)
+            self._indices = publish_indices(self._store, self._indices)
 
     def close(self) -> None:
         """Close the archive; it cannot be used afterwards."""
@@ -150,18 +179,21 @@ class Archive:
             report = index_paths(
                 self._store, self._load_encoder, paths, prune=prune, progress=progress
             )
-            if report.added or report.updated or report.removed or self._indices is None:
-                self._refresh(may_write=True)
+            self._indices = publish_indices(self._store, self._indices)
+            if report.updated or report.removed:
+                self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
                 carry_encoder(self.directory, self._encoder)
             return report
 
-    def remove(self, ids: Iterable[str]) -> int:
+    def remove(self, ids: Iterable[str] | str) -> int:
         """Remove articles by id; return how many there were."""
+        ids = [ids] if isinstance(ids, str) else list(ids)
         with self._lock, writer_lock(self.directory):
             with self._store.transaction():
                 count = self._store.remove_articles(ids)
-            self._refresh(may_write=True)
+            self._indices = publish_indices(self._store, self._indices)
+            self._store.empty_log()
             return count
 
     # Questions
@@ -176,12 +208,14 @@ class Archive:
         until: str | None = None,
         asked: str | None = None,
         k: int = DEFAULT_K,
+        max_error: float | None = None,
     ) -> Answer:
         """Answer one question.
 
         `history` holds the turns before it; `sources`, `since` and `until` (ISO dates, inclusive)
-        narrow the articles; `asked` is the day of asking, for "last week". Raises UsageError for a
-        question or a limit that cannot be used.
+        narrow the articles; `asked` is the day of asking, for "last week". `max_error` is the share
+        (0..1) of given answers that may be wrong: with less, only surer ones are given. Raises
+        UsageError for a question or a limit that cannot be used.
         """
         entry = Question(
             question=question,
@@ -191,43 +225,30 @@ class Archive:
             until=until,
             asked=asked,
         )
-        return self.ask_many([entry], k=k)[0]
+        return self.ask_many([entry], k=k, max_error=max_error)[0]
 
-    def ask_many(self, questions: Sequence[str | Question], *, k: int = DEFAULT_K) -> list[Answer]:
+    def ask_many(
+        self,
+        questions: Sequence[str | Question],
+        *,
+        k: int = DEFAULT_K,
+        max_error: float | None = None,
+    ) -> list[Answer]:
         """Answer several questions, encoded together; the answers come in the same order."""
         if not 1 <= k <= MOST_K:
             raise UsageError(f"k={k} citations cannot be given: ask for 1 to {MOST_K}")
+        if max_error is not None and not 0 < max_error <= 1:
+            raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._lock:
             outlets = [name for name, _ in self._store.sources()]
-            queries = [_understand(question, outlets) for question in questions]
-            if not self._store.counts()["passages"]:
-                return [_empty(query) for query in queries]
-            return self._answer(queries, k)
-
-    def _answer(self, queries: Sequence[Query], k: int) -> list[Answer]:
-        """Take queries down the line."""
-        from qa.confidence import confidence, threshold
-        from qa.ranking import rank
-        from qa.retrieval import retrieve
-
-        encoder = self._load_encoder()
-        with self._store.snapshot():
-            self._refresh(may_write=False)
-            articles = self._store.counts()["articles"]
-            answers = []
-            for candidates in retrieve(self._store, self._indices, encoder, queries):
-                ranked = rank(candidates)
-                answers.append(
-                    build_answer(
-                        candidates.query,
-                        ranked,
-                        confidence=confidence(candidates, ranked),
-                        threshold=threshold(),
-                        articles=articles,
-                        k=k,
-                    )
-                )
-            return answers
+            dates = self._store.dates()
+            queries = [_understand(question, outlets, dates) for question in questions]
+            if not queries or not self._store.counts()["passages"]:
+                return [no_articles(query) for query in queries]
+            encoder = self._load_encoder()
+            with self._agreed() as indices:
+                line = Line(self._store, indices, encoder, self._load_reranker(), max_error)
+                return answer_queries(line, queries, k=k)
 
     def _load_encoder(self) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
@@ -241,12 +262,23 @@ class Archive:
                 )
             return self._encoder
 
-    def _refresh(self, *, may_write: bool) -> None:
-        """Bring the search indices to the store's generation."""
-        from embeddings.derived import open_indices
+    def _load_reranker(self) -> Reranker | None:
+        """Return the reranker, loaded once, or None where none is asked for."""
+        if isinstance(self._reranker, str):
+            self._reranker = open_reranker(self._reranker)
+        return self._reranker
 
-        if self._indices is None or self._indices.generation != self._store.generation:
-            self._indices = open_indices(self._store, may_write=may_write)
+    @contextmanager
+    def _agreed(self) -> Iterator[Indices]:
+        """Give indices, and one view of the store within the block that agrees with them."""
+        for _ in range(VIEWS):
+            self._indices = open_indices(self._store, self._indices)
+            with self._store.snapshot():
+                if self._indices.generation == self._store.generation:
+                    yield self._indices
+                    return
+        with self._store.snapshot():
+            yield copy_indices(self._store, self._indices)
 
     # What is in it
 
@@ -259,22 +291,28 @@ class Archive:
         return article
 
     def articles(self) -> Iterator[Article]:
-        """Yield all articles, oldest entry first."""
-        for _, article in self._store.articles():
+        """Yield all articles, oldest entry first; what changes meanwhile may be in or out."""
+        for article, _ in self._contents():
             yield article
 
     def passages(self) -> Iterator[Passage]:
         """Yield all passages, article by article."""
-        ids = {key: article.id for key, article in self._store.articles()}
-        for stored in self._store.passages():
-            yield Passage(
-                ids[stored.article],
-                stored.n,
-                stored.span.start,
-                stored.span.end,
-                stored.sentences,
-                stored.tokens,
-            )
+        for article, stored in self._contents():
+            for item in stored:
+                start, end = item.span.start, item.span.end
+                yield Passage(article.id, item.n, start, end, item.sentences, item.tokens)
+
+    def _contents(self) -> Iterator[tuple[Article, list[StoredPassage]]]:
+        """Yield each article with its passages; a few articles are read at a time."""
+        with self._lock:
+            keys = [key for _, key in self._store.article_ids()]
+        for at in range(0, len(keys), PORTION):
+            portion = keys[at : at + PORTION]
+            with self._lock, self._store.snapshot():
+                articles = self._store.articles_by_key(portion)
+                passages = self._store.passages_of(portion)
+            for key in filter(articles.__contains__, portion):
+                yield articles[key], [item for item in passages if item.article == key]
 
     def has(self, article_id: str) -> bool:
         """Tell whether an article of this id is in the archive."""
@@ -290,15 +328,14 @@ class Archive:
 
     def export_passages(self) -> Iterator[dict[str, Any]]:
         """Yield every passage as article id, offsets and text."""
-        articles = dict(self._store.articles())
-        for stored in self._store.passages():
-            article = articles[stored.article]
-            yield {
-                "article": article.id,
-                "start": stored.span.start,
-                "end": stored.span.end,
-                "text": stored.span.of(article.text),
-            }
+        for article, stored in self._contents():
+            for item in stored:
+                yield {
+                    "article": article.id,
+                    "start": item.span.start,
+                    "end": item.span.end,
+                    "text": item.span.of(article.text),
+                }
 
     def status(self) -> Status:
         """Return what the archive holds."""
@@ -316,7 +353,7 @@ class Archive:
                 model_digest=encoder.digest if encoder else None,
                 dimension=encoder.dimension if encoder else None,
                 generation=self._store.generation,
-                bytes=sum(f.stat().st_size for f in self.directory.rglob("*") if f.is_file()),
+                bytes=_size(self.directory),
             )
 
     def verify(self) -> list[str]:
@@ -327,36 +364,22 @@ class Archive:
             return verify(self._store)
 
 
-def ask(
-    question: str,
-    *,
-    archive: Archive | str | os.PathLike[str] | None = None,
-    **options: Any,
-) -> Answer:
-    """Answer a question from an archive: one given, $QA_ARCHIVE, the default one, or the samples.
-
-    The options are those of `Archive.ask`. An archive given by its directory stays open for the
-    next call.
-    """
-    return _opened(archive).ask(question, **options)
+def _size(directory: Path) -> int:
+    """Return the bytes of all files in a directory; one that goes meanwhile does not count."""
+    total = 0
+    for file in directory.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
-_open_archives: dict[str, Archive] = {}
-
-
-def _opened(archive: Archive | str | os.PathLike[str] | None) -> Archive:
-    if isinstance(archive, Archive):
-        return archive
-    key = "" if archive is None else str(Path(archive).absolute())
-    key += "|" + str(default_archive() if archive is None else "")
-    if key not in _open_archives:
-        _open_archives[key] = Archive.open(archive)
-    return _open_archives[key]
-
-
-def _understand(question: str | Question | Mapping[str, Any], outlets: Sequence[str]) -> Query:
+def _understand(
+    question: str | Question | Mapping[str, Any],
+    outlets: Sequence[str],
+    dates: tuple[str | None, str | None],
+) -> Query:
     if isinstance(question, str):
-        return understand(question, outlets=outlets)
+        return understand(question, outlets=outlets, dates=dates)
     sources = tuple(question.get("sources") or ())
     limits = Limits(sources, question.get("since"), question.get("until"))
     return understand(
@@ -364,9 +387,6 @@ def _understand(question: str | Question | Mapping[str, Any], outlets: Sequence[
         history=question.get("history") or (),
         limits=limits,
         outlets=outlets,
+        dates=dates,
         asked=question.get("asked"),
     )
-
-
-def _empty(query: Query) -> Answer:
-    return build_answer(query, [], confidence=0.0, threshold=1.0, articles=0, k=1)

@@ -39,7 +39,7 @@ EXAMPLES = (
 """Questions that show what the sample collection can answer, and one that it cannot."""
 
 INVITATION = "Ask the articles a question"
-FOLLOW_UP = "Ask a follow-up, or something else"
+FOLLOW_UP = "Ask a follow-up question"
 EMPTY_HINT = "Type a question first, then press Enter."
 
 EXCHANGES_KEPT = 50

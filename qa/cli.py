@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -53,7 +53,21 @@ ArchiveOption = Annotated[
         " shipped samples.",
     ),
 ]
+RerankerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+class _Options(TypedDict):
+    """What `Archive.ask_many` is told beside the questions."""
+
+    k: int
+    max_error: float | None
 
 
 @app.command()
@@ -94,7 +108,7 @@ def index(
 
 
 @app.command()
-def ask(
+def ask(  # noqa: PLR0913, PLR0917 - the options of the command
     question: Annotated[
         str, typer.Argument(metavar="QUESTION", help="The question; - reads one a line from stdin.")
     ],
@@ -109,14 +123,20 @@ def ask(
         str | None, typer.Option(metavar="DATE", help="Only articles of this day or earlier.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Sources to show.")] = 5,
+    max_error: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Answer only where this share at most is wrong: 0.1."),
+    ] = None,
+    reranker: RerankerOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Answer a question with a quote and its sources; exit code 3 where the articles hold none."""
     limits: Question = {"sources": source or [], "since": since, "until": until}
-    with _opened(archive) as opened:
+    options: _Options = {"k": k, "max_error": max_error}
+    with _opened(archive, reranker) as opened:
         if question == "-":
-            return _ask_lines(opened, limits, k)
-        answer = opened.ask_many([{"question": question, **limits}], k=k)[0]
+            return _ask_lines(opened, limits, options)
+        answer = opened.ask_many([{"question": question, **limits}], **options)[0]
         if as_json:
             _print_json(answer.to_dict())
         else:
@@ -124,17 +144,18 @@ def ask(
     return EXIT_DONE if answer.answered else EXIT_NO_ANSWER
 
 
-def _ask_lines(archive: Archive, limits: Question, k: int) -> int:
+def _ask_lines(archive: Archive, limits: Question, options: _Options) -> int:
     """Answer every line of stdin with a line of JSON; a bad question gives an error in its line."""
     for line in sys.stdin:
         if not line.strip():
             continue
         asked = line.rstrip("\n")
         try:
-            record = archive.ask_many([{"question": asked, **limits}], k=k)[0].to_dict()
+            answer = archive.ask_many([{"question": asked, **limits}], **options)[0]
+            record = answer.to_dict()
         except UsageError as error:
             record = {"question": asked, "error": str(error)}
-        print(json.dumps(record, ensure_ascii=False), flush=True)  # noqa: T201 - the output itself
+        _print_json(record, indent=None)
     return EXIT_DONE
 
 
@@ -167,11 +188,12 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
     ] = None,
+    reranker: RerankerOption = None,
 ) -> int:
     """Measure answers against gold questions; with no arguments, on the shipped samples."""
     from qa.evaluation.command import evaluate_command
 
-    return evaluate_command(gold, archive, articles, json_out, report)
+    return evaluate_command(gold, archive, articles, json_out, report, reranker=reranker)
 
 
 @app.command()
@@ -232,18 +254,20 @@ def export(
 
 
 @contextmanager
-def _opened(directory: Path | None) -> Iterator[Archive]:
+def _opened(directory: Path | None, reranker: str | None = None) -> Iterator[Archive]:
     """Open an archive with a progress bar for samples that are built on first use."""
     from qa.archive import Archive
 
     with terminal.progress_bar() as progress:
-        archive = Archive.open(directory, progress=progress)
+        archive = Archive.open(directory, reranker=reranker, progress=progress)
     with archive:
         yield archive
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201 - the output itself
+def _print_json(value: dict[str, Any], indent: int | None = 2) -> None:
+    """Print JSON on stdout, with letters as they are where its encoding has them all."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=not plain, indent=indent), flush=True)  # noqa: T201 - the output itself
 
 
 def main() -> None:
@@ -253,23 +277,46 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
-        code = app(arguments, prog_name="qa", standalone_mode=False)
+        code = int(app(arguments, prog_name="qa", standalone_mode=False) or EXIT_DONE)
         sys.stdout.flush()
-        return int(code or EXIT_DONE)
+        if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except NewsArchiveError as error:
         terminal.print_error(str(error))
-        return error.exit_code
+        code = error.exit_code
     except typer.TyperException as error:
-        return _usage_error(error)
+        code = _usage_error(error)
     except (KeyboardInterrupt, typer.Abort):
         terminal.print_error("interrupted: what was finished is kept; the same command goes on")
-        return EXIT_INTERRUPTED
+        code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
+        code = _reader_gone()
+    except SystemExit as error:  # what typer and rich make of a reader that went away
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        code = _reader_gone()
+    except OSError as error:
+        code = _refused(error)
+    return code
+
+
+def _refused(error: OSError) -> int:
+    """Say in one line what the system refused, wherever that was."""
+    where = f" ({error.filename})" if error.filename else ""
+    terminal.print_error(
+        f"the system refused: {error.strerror or error}{where}: check free space, permissions"
+        " and the number of open files; what was finished is kept"
+    )
+    return EXIT_FAILED
+
+
+def _reader_gone() -> int:
+    """End quietly, as in `qa export | head`: what Python still holds for stdout goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_DONE
 
 
 def _usage_error(error: typer.TyperException) -> int:

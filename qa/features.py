@@ -2,51 +2,58 @@
 
 Only the best passages of a first fused score are looked at closely. Each of their sentences is a
 row: what it says itself, what its neighbours, its passage and its article say, and where it stands.
-The ranker compares rows of one question, so a column that is the same in all of them is no use.
+The ranker compares rows of one question, so a number that is the same in all of them is no use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from corpus.records import Span
-from embeddings.sparse import analyze
-from qa.kinds import Kind, asked_kind, find, known_words
+from qa.kinds import Kind, answers, asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
+from qa.wording import Floats, Ints, lead_stems, of_kind, wording
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-CLOSE = 50
-"""Passages that are looked at closely: for 94% of newsqa's questions the right one is among 40."""
+CLOSE = 40
+"""Passages that are looked at closely: for 94% of newsqa's questions the right one is among them."""
 
 FUSION = (0.25, 0.25, 0.5, 0.2)
 """Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.
 
 Tuned on shared/bench/newsqa by article."""
 
-LEAD = 400
-"""Characters at the head of an article whose words count as what it is about."""
-
-CACHED = 4_096
-"""Passages and articles whose words are kept in memory, some 20 kB each at most."""
-
-NEAR = 3
-"""Words within which two words of the question that follow each other count as together."""
-
 SATURATION = 1.2
-"""BM25's k1 for sentences."""
+"""BM25's k1."""
 
-USUAL_LENGTH = 25
-"""Words of a usual sentence with which BM25's length normalisation compares."""
+USUAL_SENTENCE = 25
+"""Words of a usual sentence, with which BM25's length normalisation compares."""
+
+USUAL_PASSAGE = 150
+"""Words of a usual passage, likewise."""
 
 FEEDBACK = 3
 """Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
+
+NAME = 0.7
+"""Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
+
+FEW = 6
+"""Words under which a sentence is a heading, a caption or an exclamation."""
+
+ASKING = frozenset("who what when where why how which whose whom".split())
+"""Words of a question that its answer does not repeat."""
+
+PRONOUNS = (
+    frozenset(("he", "his", "him", "himself")),
+    frozenset(("she", "her", "hers", "herself")),
+    frozenset(("they", "their", "them", "themselves")),
+)
+"""Who an unnamed person of the question may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,6 @@ class Rows:
     passage: Ints
     chosen: Ints
     fused: Floats
-    missing: float
 
     @property
     def starts(self) -> Ints:
@@ -77,46 +83,42 @@ def describe(candidates: Candidates) -> Rows:
     scene = _Scene(candidates, [candidates.found[row] for row in chosen], fused[chosen])
     columns = {
         **scene.similarity(),
-        **scene.words(),
-        **scene.order(),
+        **scene.retrieved(),
+        **scene.stems(),
+        **scene.names(),
+        **scene.forms(),
         **scene.place(),
-        **scene.whole_article(),
+        **scene.looks(),
         **scene.kind_of_answer(),
+        **scene.by_question(),
     }
-    return Rows(
-        names=tuple(columns),
-        values=np.column_stack(list(columns.values())),
-        passage=scene.passage,
-        chosen=chosen,
-        fused=fused,
-        missing=scene.missing(),
-    )
+    return Rows(tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused)
 
 
 def fused_scores(candidates: Candidates) -> Floats:
     """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
     found = candidates.found
-    best = [float((item.vectors.sentences @ candidates.vector).max()) for item in found]
+    cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
+    starts = np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
+    best = np.maximum.reduceat(cosines, starts)
     columns = (
         [item.dense for item in found],
         best,
         [item.bm25 for item in found],
         [item.article_bm25 for item in found],
     )
-    return np.sum(
-        [weight * _z(column) for weight, column in zip(FUSION, columns, strict=True)], axis=0
-    )
+    return np.sum([weight * _z(column) for weight, column in zip(FUSION, columns, strict=True)], 0)
 
 
 class _Scene:
     """The sentences of some passages of some articles, side by side, with a question.
 
-    Arrays over sentences are (S,), over passages (P,), over articles (A,); `T` terms are asked for.
+    Arrays over sentences are (S,), over passages (P,), over articles (A,). T stems are asked for,
+    of which `weights` (T,) holds the shares of the question's inverse document frequency; W words
+    are asked for as they are written, stop words too.
     """
 
-    def __init__(
-        self, candidates: Candidates, close: Sequence[Candidate], fused: Floats
-    ) -> None:
+    def __init__(self, candidates: Candidates, close: Sequence[Candidate], fused: Floats) -> None:
         self.candidates = candidates
         self.close = close
         self.fused = fused
@@ -124,37 +126,20 @@ class _Scene:
         self.passage = np.repeat(np.arange(len(close)), counts)
         self.starts = np.cumsum([0, *counts[:-1]])
         self.in_passage = np.arange(len(self.passage)) - self.starts[self.passage]
-        ids = {item.article.id: item.article for item in close}
-        numbers = {article_id: number for number, article_id in enumerate(ids)}
-        self.articles = list(ids.values())
-        self.article = np.array([numbers[item.article.id] for item in close])
+        first = {item.article.id: item for item in reversed(close)}
+        number = {article_id: at for at, article_id in enumerate(first)}
+        self.firsts = list(first.values())
+        self.article = np.array([number[item.article.id] for item in close])
+        self.wordings = [wording(item) for item in close]
+        self.looked = np.concatenate([item.looks for item in self.wordings])
+        self.lengths = self.looked[:, 0]
         self.terms = list(candidates.terms)
-        weights = [candidates.idf[term] * candidates.terms[term] for term in self.terms]
-        self.weights = np.array(weights) / (sum(weights) or 1.0)
-        self.total = sum(weights)
+        nats = np.array([candidates.idf[term] * candidates.terms[term] for term in self.terms])
+        self.nats = float(nats.sum())
+        self.weights = nats / (self.nats or 1.0)
+        self.asked = words_of(candidates.query.text)
+        self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
         self.kind = asked_kind(candidates.query.question)
-        self._read()
-
-    def _read(self) -> None:
-        """Count the question's terms in every sentence, and its pairs of terms that stand close."""
-        number = {term: column for column, term in enumerate(self.terms)}
-        self.counts = np.zeros((len(self.passage), len(self.terms)))
-        self.lengths = np.zeros(len(self.passage))
-        self.pairs = np.zeros(len(self.passage))
-        row = 0
-        for item in self.close:
-            for words in passage_terms(item):
-                self.lengths[row] = len(words)
-                last_at, last_column = -NEAR - 1, -1
-                for at, word in enumerate(words):
-                    column = number.get(word)
-                    if column is None:
-                        continue
-                    self.counts[row, column] += 1
-                    if at - last_at <= NEAR and column == last_column + 1:
-                        self.pairs[row] += 1
-                    last_at, last_column = at, column
-                row += 1
 
     # From passages and articles to sentences, and between neighbours
 
@@ -166,9 +151,13 @@ class _Scene:
         """Spread a value an article over the sentences of its passages."""
         return np.asarray(values, dtype=np.float64)[self.article][self.passage]
 
+    def best_of_passage(self, values: Floats) -> Floats:
+        """Return the highest value of each passage's sentences."""
+        return np.asarray(np.maximum.reduceat(values, self.starts, axis=0))
+
     def best_of_article(self, values: Floats) -> Floats:
         """Return the highest value of each article's passages."""
-        best = np.full((len(self.articles), *values.shape[1:]), -np.inf)
+        best = np.full((len(self.firsts), *values.shape[1:]), -np.inf)
         np.maximum.at(best, self.article, values)
         return best
 
@@ -186,190 +175,316 @@ class _Scene:
         shifted[self.starts[1:] - 1] = 0
         return shifted
 
-    # What rows say
+    def around(self, values: Floats) -> Floats:
+        """Return the highest value of a sentence and its two neighbours."""
+        return np.maximum(values, np.maximum(self.before(values), self.after(values)))
+
+    # Which words stand where
+
+    @cached_property
+    def counts(self) -> Floats:
+        """Count each stem in each sentence, (S, T)."""
+        return self._count(self.terms, [item.stems for item in self.wordings])
+
+    @cached_property
+    def form_counts(self) -> Floats:
+        """Count each word as it is written in each sentence, (S, W)."""
+        return self._count(self.written, [item.forms for item in self.wordings])
+
+    def _count(self, words: Sequence[str], where: Sequence[dict[str, list[int]]]) -> Floats:
+        rows: list[int] = []
+        columns: list[int] = []
+        for start, item, positions in zip(self.starts, self.wordings, where, strict=True):
+            for column, word in enumerate(words):
+                found = positions.get(word, ())
+                rows.extend([start + item.sentence[at] for at in found])
+                columns.extend([column] * len(found))
+        counts = np.zeros((len(self.passage), len(words)))
+        np.add.at(counts, (rows, columns), 1)
+        return counts
 
     @cached_property
     def present(self) -> Floats:
-        """Tell which terms stand in which sentence, (S, T)."""
+        """Tell which stems stand in which sentence, (S, T)."""
         return (self.counts > 0).astype(np.float64)
 
     @cached_property
     def in_passages(self) -> Floats:
-        """Tell which terms stand in which passage, (P, T)."""
-        return np.maximum.reduceat(self.present, self.starts, axis=0)
+        """Tell which stems stand in which passage, (P, T)."""
+        return self.best_of_passage(self.present)
 
     @cached_property
     def in_leads(self) -> Floats:
-        """Tell which terms stand in which article's headline or first lines, (A, T)."""
-        leads = [lead_terms(article.title, article.text[:LEAD]) for article in self.articles]
+        """Tell which stems stand in which article's headline or first lines, (A, T)."""
+        leads = [lead_stems(item) for item in self.firsts]
         return np.array([[term in lead for term in self.terms] for lead in leads], dtype=np.float64)
 
     @cached_property
     def in_articles(self) -> Floats:
-        """Tell which terms stand in which article's passages here, headline or lead, (A, T)."""
+        """Tell which stems stand in which article's passages here, headline or lead, (A, T)."""
         return np.maximum(self.best_of_article(self.in_passages), self.in_leads)
 
-    def missing(self) -> float:
-        """Return the weight (0..1) of terms that no article here holds."""
-        return float(self.weights[self.in_articles.max(axis=0) == 0].sum())
+    @cached_property
+    def cosine(self) -> Floats:
+        """Compare the question's vector with each sentence's, (S,)."""
+        return np.asarray(self.sentence_vectors @ self.candidates.vector, dtype=np.float64)
+
+    @cached_property
+    def sentence_vectors(self) -> npt.NDArray[np.float32]:
+        """Return the sentences' vectors, float32 (S, dimension)."""
+        return np.concatenate([item.vectors.sentences for item in self.close])
+
+    @cached_property
+    def place_in_article(self) -> Floats:
+        """Return the logarithm of about how many sentences stand before one in its article."""
+        number = self.of_passages([item.stored.n for item in self.close])
+        return np.log1p(self.in_passage + 8.0 * number)
+
+    @cached_property
+    def new_names(self) -> Floats:
+        """Count capitals inside each sentence of words that the question does not hold, (S,)."""
+        rows = [
+            start + item.sentence[at]
+            for start, item in zip(self.starts, self.wordings, strict=True)
+            for word in set(self.asked)
+            for at in item.forms.get(word, ())
+            if item.capital[at]
+        ]
+        ours = np.bincount(rows, minlength=len(self.passage)) if rows else 0
+        return self.looked[:, 1] - ours
+
+    # The columns
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
         question = self.candidates.vector
-        sentences = np.concatenate([item.vectors.sentences for item in self.close])
         passages = np.array([item.vectors.passage for item in self.close])
-        cosine = (sentences @ question).astype(np.float64)
-        dense = np.array([item.dense for item in self.close])
         nearest = passages[np.argsort(-self.fused, kind="stable")[:FEEDBACK]].sum(axis=0)
         refined = _unit(nearest + 2 * question)
-        means = np.zeros((len(self.articles), passages.shape[1]))
-        np.add.at(means, self.article, passages)
+        best = self.best_of_passage(self.cosine)
         return {
-            "cosine": cosine,
-            "cosine of pair": _unit(sentences + self.after(sentences)) @ question,
-            "cosine before": self.before(cosine),
-            "cosine after": self.after(cosine),
-            "passage cosine": self.of_passages(dense),
-            "passage best cosine": self.of_passages(np.maximum.reduceat(cosine, self.starts)),
-            "article cosine": self.of_articles(_unit(means) @ question),
-            "article best cosine": self.of_articles(self.best_of_article(dense)),
-            "refined cosine": (sentences @ refined).astype(np.float64),
+            "cosine": self.cosine,
+            "pair cosine": self._pair_cosine(),
+            "passage cosine": self.of_passages([item.dense for item in self.close]),
+            "passage best cosine": self.of_passages(best),
             "passage refined cosine": self.of_passages(passages @ refined),
+            "article best cosine": self.of_articles(self.best_of_article(best)),
         }
 
-    def words(self) -> dict[str, Floats]:
-        """Weigh the question's terms that a sentence, its neighbours, passage and article hold."""
-        present, weights = self.present, self.weights
-        before, after = self.before(present), self.after(present)
-        around = np.maximum(present, np.maximum(before, after))
-        saturated = SATURATION * (0.6 + 0.4 * self.lengths / USUAL_LENGTH)[:, None]
-        bm25 = (self.counts / (self.counts + saturated)) @ weights
-        rarest = int(np.argmax(weights)) if len(weights) else 0
-        columns = {
-            "bm25": bm25,
-            "bm25 in nats": bm25 * self.total,
-            "share": present @ weights,
-            "share in nats": present @ weights * self.total,
-            "share before": before @ weights,
-            "share after": after @ weights,
-            "share around": around @ weights,
-            "share with before": np.maximum(present, before) @ weights,
-            "passage share": self.of_passages(self.in_passages @ weights),
-            "article share": self.of_articles(self.in_articles @ weights),
-            "lead share": self.of_articles(self.in_leads @ weights),
-            "all": present.all(axis=1).astype(np.float64),
-            "passage all": self.of_passages(self.in_passages.all(axis=1)),
-            "article all": self.of_articles(self.in_articles.all(axis=1)),
-            "terms": present.mean(axis=1),
-            "passage terms": self.of_passages(self.in_passages.mean(axis=1)),
-            "article terms": self.of_articles(self.in_articles.mean(axis=1)),
-            "rarest": present[:, rarest],
-            "passage rarest": self.of_passages(self.in_passages[:, rarest]),
-            "article rarest": self.of_articles(self.in_articles[:, rarest]),
-        }
-        most = 2.2 * self.total or 1.0
-        for name, scores in (
-            ("passage bm25", [item.bm25 for item in self.close]),
-            ("article bm25", [item.article_bm25 for item in self.close]),
-        ):
-            columns[name] = self.of_passages(scores) / most
-            columns[f"{name} in nats"] = self.of_passages(scores)
-            columns[f"{name} to best"] = self.of_passages(scores) / (max(scores) or 1.0)
-        return columns
+    def _pair_cosine(self) -> Floats:
+        """Compare the question's vector with the sum of each sentence's and the next one's."""
+        vectors = self.sentence_vectors
+        products = np.zeros(len(vectors))
+        products[:-1] = np.einsum("ij,ij->i", vectors[:-1], vectors[1:])
+        has_next = self.after(np.ones(len(vectors)))
+        length = np.sqrt(np.maximum(1 + has_next * (1 + 2 * products), 1e-9))
+        return (self.cosine + self.after(self.cosine)) / length
 
-    def order(self) -> dict[str, Floats]:
-        """Count the question's neighbouring terms that stand close together in the same order."""
-        pairs = self.pairs / max(len(self.terms) - 1, 1)
-        in_passages = np.add.reduceat(pairs, self.starts)
+    def retrieved(self) -> dict[str, Floats]:
+        """Repeat what the retrievers say: BM25 as a share of the most that it could be."""
+        most = (1 + SATURATION) * self.nats or 1.0
+        bm25 = np.array([item.bm25 for item in self.close])
+        of_article = np.array([item.article_bm25 for item in self.close])
         return {
-            "pairs": pairs,
-            "passage pairs": self.of_passages(np.minimum(in_passages, 3)),
-            "article pairs": self.of_articles(self.best_of_article(in_passages)),
+            "passage bm25": self.of_passages(bm25) / most,
+            "passage bm25 to best": self.of_passages(bm25) / (bm25.max() or 1.0),
+            "article bm25": self.of_passages(of_article) / most,
+            "article bm25 to best": self.of_passages(of_article) / (of_article.max() or 1.0),
+            "fused": self.of_passages(self.fused),
+            "article fused": self.of_articles(self.best_of_article(self.fused)),
         }
+
+    def stems(self) -> dict[str, Floats]:
+        """Weigh the question's stems that a sentence, its neighbours, passage and article hold."""
+        weights = self.weights
+        squared = weights**2 / (float((weights**2).sum()) or 1.0)
+        of_passages = np.add.reduceat(self.counts, self.starts, axis=0)
+        sizes = np.add.reduceat(self.lengths, self.starts)
+        return {
+            "bm25": _saturated(self.counts, 0.6 + 0.4 * self.lengths / USUAL_SENTENCE) @ weights,
+            "share": self.present @ weights,
+            "rare share": self.present @ squared,
+            "rare share around": self.around(self.present) @ squared,
+            "terms": self.present.mean(axis=1),
+            "passage share": self.of_passages(self.in_passages @ weights),
+            "passage share squared": self.of_passages(self.in_passages @ weights) ** 2,
+            "passage terms": self.of_passages(self.in_passages.mean(axis=1)),
+            "passage saturated": self.of_passages(
+                _saturated(of_passages, 0.5 + 0.5 * sizes / USUAL_PASSAGE) @ weights
+            ),
+            "article share": self.of_articles(self.in_articles @ weights),
+            "article rare share": self.of_articles(self.in_articles @ squared),
+            "article missing": self.of_articles(1 - self.in_articles @ weights) * self.nats,
+            "article terms": self.of_articles(self.in_articles.mean(axis=1)),
+            "article density": self.of_articles(np.log1p(self._of_articles(of_passages)) @ weights),
+            "lead share": self.of_articles(self.in_leads @ weights),
+        }
+
+    def _of_articles(self, values: Floats) -> Floats:
+        """Sum the values of each article's passages."""
+        total = np.zeros((len(self.firsts), *values.shape[1:]))
+        np.add.at(total, self.article, values)
+        return total
+
+    def names(self) -> dict[str, Floats]:
+        """Weigh the question's names apart: stems that have a capital inside most sentences."""
+        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
+        for item in self.wordings:
+            for column, term in enumerate(self.terms):
+                found = item.stems.get(term, ())
+                seen[column] += len(found)
+                capital[column] += sum([item.capital[at] for at in found])
+        weights = self.weights * ((capital > NAME * seen) & (seen > 0))
+        return {
+            "name share": self.present @ weights,
+            "passage names": self.of_passages(self.in_passages @ weights),
+            "article names": self.of_articles(self.in_articles @ weights),
+            "article names missing": self.of_articles((1 - self.in_articles) @ weights),
+        }
+
+    def forms(self) -> dict[str, Floats]:
+        """Weigh the words as they are written, stop words too, by how rare they are just here."""
+        present = (self.form_counts > 0).astype(np.float64)
+        nats = _rarity(present)
+        share = _share(nats)
+        in_passages = self.best_of_passage(present)
+        in_articles = self.best_of_article(in_passages)
+        bm25 = _saturated(self.form_counts, 0.4 + 0.6 * self.lengths / USUAL_SENTENCE) @ nats
+        best = self.best_of_passage(bm25)
+        pairs = self._pairs(dict(zip(self.written, nats.tolist(), strict=True)))
+        return {
+            "form bm25": bm25,
+            "form share": present @ share,
+            "form share around": self.around(present) @ share,
+            "passage form share": self.of_passages(in_passages @ _share(_rarity(in_passages))),
+            "article form share": self.of_articles(in_articles @ _share(_rarity(in_articles))),
+            "article form nats": self.of_articles(in_articles @ _rarity(in_articles)),
+            "below passage best": bm25 - self.of_passages(best),
+            "below article best": bm25 - self.of_articles(self.best_of_article(best)),
+            "pairs": pairs,
+            "pairs around": self.around(pairs),
+            "article pairs": self.of_articles(self.best_of_article(self.best_of_passage(pairs))),
+            **self._pronouns(),
+        }
+
+    def _pairs(self, nats: dict[str, float]) -> Floats:
+        """Weigh the neighbouring words of the question that are neighbours in a sentence."""
+        pairs = {
+            pair: nats.get(pair[0], 0.0) + nats.get(pair[1], 0.0)
+            for pair in zip(self.asked, self.asked[1:], strict=False)
+        }
+        found = np.zeros(len(self.passage))
+        for start, item in zip(self.starts, self.wordings, strict=True):
+            for (left, right), weight in pairs.items():
+                if left in item.forms and right in item.forms:
+                    follows = {at + 1 for at in item.forms[left]}.intersection(item.forms[right])
+                    for sentence in {item.sentence[at] for at in follows}:
+                        found[start + sentence] += weight
+        return found / (sum(pairs.values()) or 1.0)
+
+    def _pronouns(self) -> dict[str, Floats]:
+        """Count the pronouns of a person whom the question does not name either."""
+        wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
+        counts = self._count(wanted, [item.forms for item in self.wordings]).sum(axis=1)
+        held = (counts > 0).astype(np.float64)
+        in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
+        return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
 
     def place(self) -> dict[str, Floats]:
-        """Say where in its article a sentence stands, and how long it is: news leads first."""
-        numbers = np.array([item.stored.n for item in self.close], dtype=np.float64)
+        """Say where in its article a sentence stands: news leads first."""
+        numbers = np.array([item.stored.n for item in self.close])
         starts = np.array([s.start for item in self.close for s in item.stored.sentences])
         sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
         return {
             "first passage": self.of_passages(numbers == 0),
-            "passage number": self.of_passages(np.log1p(numbers)),
-            "position": np.log1p(starts / 200),
+            "first sentence": self.of_passages(numbers == 0) * (self.in_passage == 0),
+            "position": self.place_in_article,
             "relative position": starts / sizes,
-            "first sentence": ((self.in_passage == 0) * self.of_passages(numbers == 0)),
             "sentence number": np.log1p(self.in_passage),
-            "length": np.log1p(self.lengths),
-            "short": (self.lengths < 6).astype(np.float64),
-            "new words": np.log1p(self.lengths - self.counts.sum(axis=1)),
-            "article length": np.log(sizes),
         }
 
-    def whole_article(self) -> dict[str, Floats]:
-        """Add up what the first score says of an article's passages."""
-        best = self.best_of_article(self.fused)
-        together = np.zeros(len(self.articles))
-        np.add.at(together, self.article, np.exp(self.fused))
+    def looks(self) -> dict[str, Floats]:
+        """Say what a sentence looks like."""
+        length = np.log1p(self.lengths)
         return {
-            "fused": self.of_passages(self.fused),
-            "article best fused": self.of_articles(best),
-            "article fused": self.of_articles(np.log(together)),
-            "article passages": self.of_articles(
-                np.log(np.bincount(self.article, minlength=len(self.articles)))
-            ),
+            "length": length,
+            "length squared": length**2,
+            "short": (self.lengths < FEW).astype(np.float64),
+            "new names": np.log1p(np.maximum(self.new_names, 0)),
+            "figures": np.log1p(self.looked[:, 2]),
+            "opens with pronoun": self.looked[:, 3],
+            "speech": self.looked[:, 4],
+            "asks": self.looked[:, 5],
         }
 
     def kind_of_answer(self) -> dict[str, Floats]:
-        """Say whether the kind asked for occurs, and let kinds weigh the basic features apart."""
-        known = known_words(self.candidates.query.question)
-        here = np.array([
-            min(len(find(self.kind, sentence.of(item.article.text), known)), 3)
-            for item in self.close
-            for sentence in item.stored.sentences
-        ], dtype=np.float64)
-        holds = (here > 0).astype(np.float64)
-        columns = {"kind count": here}
+        """Say whether the kind asked for occurs, and let kinds weigh some features apart."""
+        count = np.minimum(self._of_kind(), 3.0)
+        holds = (count > 0).astype(np.float64)
         apart = {
             "holds": holds,
-            "holds before": self.before(holds),
-            "holds after": self.after(holds),
-            "position": np.log1p(self.in_passage + 8.0 * self.of_passages(
-                [item.stored.n for item in self.close])),
+            "position": self.place_in_article,
             "length": np.log1p(self.lengths),
-            "share": self.present @ self.weights,
+            "new names": np.log1p(np.maximum(self.new_names, 0)),
         }
+        none = np.zeros(len(self.passage))
+        columns = {"kind count": count, "kind after": self.after(holds)}
         for kind in Kind:
             for name, values in apart.items():
-                columns[f"{kind}: {name}"] = values if kind is self.kind else np.zeros_like(values)
+                columns[f"{kind}: {name}"] = values if kind is self.kind else none
         return columns
 
+    def _of_kind(self) -> Floats:
+        """Count what each sentence holds of the kind asked for, (S,)."""
+        if self.kind in {Kind.PERSON, Kind.ORGANISATION}:
+            return np.maximum(self.new_names, 0)
+        known = frozenset(self.asked)
+        counts = np.zeros(len(self.passage))
+        for start, item in zip(self.starts, self.close, strict=True):
+            for sentence, found in of_kind(item, self.kind):
+                if answers(self.kind, found, known):
+                    counts[start + sentence] += 1
+        return counts
 
-@lru_cache(maxsize=CACHED)
-def _terms_of(text: str, sentences: tuple[Span, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(analyze(sentence.of(text))) for sentence in sentences)
+    def by_question(self) -> dict[str, Floats]:
+        """Let long and specific questions weigh words and place otherwise than vague ones."""
+        specific, long = np.log1p(self.nats), np.log1p(len(self.asked))
+        share = self.present @ self.weights
+        present = (self.form_counts > 0).astype(np.float64)
+        return {
+            "specific: share": specific * share,
+            "specific: cosine": specific * self.cosine,
+            "specific: fused": specific * self.of_passages(self.fused),
+            "specific: position": specific * self.place_in_article,
+            "long: position": long * self.place_in_article,
+            "long: form share": long * (present @ _share(_rarity(present))),
+            "terms: position": np.log1p(len(self.terms)) * self.place_in_article,
+            "share: cosine": share * self.cosine,
+        }
 
 
-def passage_terms(candidate: Candidate) -> tuple[tuple[str, ...], ...]:
-    """Return the terms of each sentence of a passage."""
-    at = candidate.stored.span.start
-    text = candidate.stored.span.of(candidate.article.text)
-    inside = tuple(Span(s.start - at, s.end - at) for s in candidate.stored.sentences)
-    return _terms_of(text, inside)
+def _saturated(counts: Floats, length: Floats) -> Floats:
+    """Return BM25's term frequency part, (n, terms), for lengths (n,) relative to the usual."""
+    return counts / (counts + SATURATION * length[:, None])
 
 
-@lru_cache(maxsize=CACHED)
-def lead_terms(title: str | None, lead: str) -> frozenset[str]:
-    """Return the terms of an article's headline and first lines."""
-    return frozenset(analyze(f"{title or ''} {lead}"))
+def _rarity(present: Floats) -> Floats:
+    """Return each column's inverse document frequency in nats, over the rows at hand."""
+    n = present.sum(axis=0)
+    return np.asarray(np.log1p((len(present) - n + 0.5) / (n + 0.5)), dtype=np.float64)
 
 
-def _unit(vectors: npt.NDArray[np.floating[npt.NBitBase]]) -> Floats:
+def _share(nats: Floats) -> Floats:
+    return nats / (float(nats.sum()) or 1.0)
+
+
+def _unit(vectors: npt.NDArray[Any]) -> Floats:
     """Scale vectors along the last axis to length 1; a zero vector stays zero."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
 
 
-def _z(values: Sequence[float]) -> Floats:
+def _z(values: npt.ArrayLike) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     spread = array.std()
     return (array - array.mean()) / spread if spread > 0 else np.zeros_like(array)

@@ -174,24 +174,22 @@ def find(kind: Kind, text: str, known: frozenset[str] = frozenset()) -> list[Spa
     if pattern is None:
         return []
     spans = [Span(*match.span(pattern.groups)) for match in pattern.finditer(text)]
-    if kind in _NAMED:
-        return [span for span in spans if _is_new_name(span.of(text), known)]
-    return spans
+    return [span for span in spans if answers(kind, span.of(text), known)]
+
+
+def answers(kind: Kind, found: str, known: frozenset[str]) -> bool:
+    """Tell whether words found of a kind say what the question's words in `known` do not."""
+    return kind not in _NAMED or any(
+        word[0].isupper() and word not in _NO_NAMES and word.lower() not in known
+        for word in _WORD.findall(found)
+    )
 
 
 def answer_spans(question: str, quote: str) -> list[Span]:
     """Return the offsets in `quote` of the words of the kind that `question` asks for."""
-    return find(asked_kind(question), quote, known_words(question))
+    return find(asked_kind(question), quote, frozenset(words_of(question)))
 
 
-def known_words(question: str) -> frozenset[str]:
-    """Return the words of a question in lower case."""
-    return frozenset(_WORD.findall(question[:_LONGEST_QUESTION].lower()))
-
-
-def _is_new_name(name: str, known: frozenset[str]) -> bool:
-    """Tell whether a capitalised run names something that the question does not."""
-    return any(
-        word[0].isupper() and word not in _NO_NAMES and word.lower() not in known
-        for word in _WORD.findall(name)
-    )
+def words_of(question: str) -> list[str]:
+    """Return the words of a question in lower case, in order."""
+    return _WORD.findall(question[:_LONGEST_QUESTION].lower())

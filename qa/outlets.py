@@ -1,4 +1,4 @@
-"""Question -> the outlets it asks about, known by how they are named, and the question without them.
+"""Question -> the outlets that it attributes to, and the question without them.
 
 An outlet counts only where the question attributes something to it: "according to the BBC", "what
 did the Gazette report", "in Ferrow FM's piece". A question about an outlet ("Who owns the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from corpus.records import Span
 
@@ -35,7 +36,7 @@ _ORDINARY = frozenset(
     " nature observer people post record science slate standard star sun telegraph time times today"
     " variety voice week wired world".split()
 )
-"""Names of outlets that are words of their own: they count only as they are written, capitals too."""
+"""Names of outlets that are words of their own: in small letters they are taken for those words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ class _Mention:
 
 def attributed(text: str, outlets: Sequence[str]) -> Attribution:
     """Return the outlets that a question attributes to; where none, its text as it is."""
-    names = OutletNames(outlets)
-    mentions = list(names.find(text))
+    mentions = list(_names_of(tuple(outlets)).find(text))
     found: dict[str, None] = {}
     cuts: list[Span] = []
     for group in _joined(mentions, text):
@@ -122,6 +122,11 @@ class OutletNames:
             return self._exact[base]
         takes_part = bare != key and not (bare in _ORDINARY and said == said.lower())
         return self._parts.get(bare, ()) if takes_part else ()
+
+
+@lru_cache(maxsize=4)
+def _names_of(outlets: tuple[str, ...]) -> OutletNames:
+    return OutletNames(outlets)
 
 
 def squeezed(name: str) -> str:
@@ -205,8 +210,8 @@ _JUDGING = (
 _ADVERB = r"(?:(?:first|originally|initially|also|actually|later|each|both|itself|then|now|have) )?"
 
 _BEFORE = re.compile(
-    r"(?:^|[\s,;:(\[\"“‘'])(?:according to|going by|(?:as )?(?:reported|told|printed|published|quoted"
-    r"|described|covered|written|said|given|claimed|carried) (?:by|in|to|on)|per|as per|says|said"
+    r"(?:^|[\s,;:(\[\"“‘'])(?:according to|going by|(?:as )?(?:reported|told|printed|published"
+    r"|quoted|described|covered|written|said|given|claimed|carried) (?:by|in|to|on)|per|as per|says|said"
     r"|(?:talk(?:ed|ing)? to|sp(?:eak|oke|eaking) to|interview with|interviewed"
     r" by|stor(?:y|ies) (?:in|by|from|on)|articles? (?:in|by|from|on)|reports? (?:in|by|from|on)"
     r"|(?:read|reading|news) (?:in|from|on)|coverage (?:in|by|from|on)))(?: the)?\s\Z",
@@ -220,7 +225,8 @@ _ASKING = re.compile(
 _AUXILIARY = re.compile(r"\b(?:did|does|do|has|have|had|as)(?: the)?\s\Z", re.IGNORECASE)
 _THE = re.compile(r"\bthe\s\Z", re.IGNORECASE)
 _AFTER_ACCOUNT = re.compile(
-    rf"(?:['’]s?)?\s(?:own |first |latest )?(?:{_ACCOUNTS}|{_PEOPLE})\b(?:\s(?:of|on|about|that|says?)\b)?",
+    rf"(?:['’]s?)?\s(?:own |first |latest )?(?:{_ACCOUNTS}|{_PEOPLE})\b"
+    r"(?:\s(?:of|on|about|that|says?)\b)?",
     re.IGNORECASE,
 )
 _AFTER_SAYING = re.compile(rf"\s{_ADVERB}{_SAYING}\b(?: (?:about|on|that)\b)?", re.IGNORECASE)

@@ -29,13 +29,28 @@ class Period:
     """Days from `first` to `last`, both inclusive; None leaves that side open.
 
     `label` names it to a person. `names` are the ways in which an article may name it, lower case
-    without punctuation ("3 march", "2025"): such an article can tell of it from outside.
+    without punctuation ("3 march", "2025"): such an article can tell of it from outside. A
+    `relative` period counts from the day of asking ("last week"): no article names it, and people
+    mean it loosely, so its articles come first where others are left out for a period by name.
     """
 
     first: date | None
     last: date | None
     label: str
     names: tuple[str, ...] = ()
+    relative: bool = False
+
+    @property
+    def notice(self) -> str:
+        """Return what a person is told of the use of this period, without the full stop."""
+        return f"Articles {self.label}{' first' if self.relative else ''}"
+
+    def covers(self, published: str | None) -> bool:
+        """Tell whether an article of this day (ISO date) is inside; one without a date may be."""
+        after = self.first is None or published is None or self.first.isoformat() <= published
+        return after and (
+            self.last is None or published is None or published <= self.last.isoformat()
+        )
 
     @property
     def days(self) -> int | None:
@@ -43,6 +58,27 @@ class Period:
         if self.first is None or self.last is None:
             return None
         return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What "last week" and a month without its year are read against.
+
+    `today` is the day of asking; `first` and `last` are the archive's first and last days of
+    publication, None where no article is dated. `asked` tells whether `today` was stated.
+    """
+
+    today: date
+    first: date | None = None
+    last: date | None = None
+    asked: bool = False
+
+    @property
+    def anchor(self) -> date:
+        """Return the day up to which a date without its year lies: of asking, or the newest."""
+        if self.asked or self.last is None:
+            return self.today
+        return min(self.today, self.last)
 
 
 def day(when: date) -> Period:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
+
+from corpus.errors import ArchiveMissingError, StorageError
+from embeddings.schema import DATABASE
+from embeddings.store import Store
 
 ARCHIVE_VARIABLE = "QA_ARCHIVE"
 """Environment variable: the archive to use where none is given."""
@@ -20,8 +25,28 @@ def default_archive() -> Path:
     return _home("XDG_DATA_HOME", ".local/share") / _NAME / "archive"
 
 
+def chosen_archive() -> Path | None:
+    """Return the archive to ask where none is named, or None where that is the samples.
+
+    It is the one that $QA_ARCHIVE names, else the person's own if there are articles in it.
+    """
+    place = default_archive()
+    if os.environ.get(ARCHIVE_VARIABLE):
+        return place
+    if not (place / DATABASE).is_file():
+        return None
+    try:
+        with closing(Store(place)) as store:
+            return place if store.counts()["articles"] else None
+    except ArchiveMissingError:
+        return None
+
+
 def cache_directory() -> Path:
-    """Return a folder to write what can be made again; a temporary one where HOME is read-only."""
+    """Return a folder to write what can be made again; a temporary one where HOME is read-only.
+
+    Raises StorageError where neither can be written.
+    """
     folder = _home("XDG_CACHE_HOME", ".cache") / _NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,17 +54,35 @@ def cache_directory() -> Path:
             return folder
     except OSError:
         pass
+    return _temporary_directory()
+
+
+def _temporary_directory() -> Path:
+    """Return this user's folder among the temporary files; a fresh one where it is someone else's.
+
+    Others may write there too, so what stands under our name is used only if we own it.
+    """
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"{_NAME}-{user}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        ours = not folder.is_symlink() and (user in ("user", status.st_uid))
+        if ours and os.access(folder, os.W_OK):
+            return folder
+        return Path(tempfile.mkdtemp(prefix=f"{_NAME}-"))
+    except OSError as error:
+        raise StorageError(
+            f"no folder can be written for the samples ({error.strerror or error}):"
+            " set XDG_CACHE_HOME to one that can, or name an archive with --archive"
+        ) from error
 
 
 def _home(variable: str, below_home: str) -> Path:
-    asked = os.environ.get(variable)
-    if asked and os.path.isabs(asked):
-        return Path(asked)
-    home = os.path.expanduser("~")
-    if home == "~":
+    asked = Path(os.environ.get(variable, ""))
+    if asked.is_absolute():
+        return asked
+    try:
+        return Path.home() / below_home
+    except RuntimeError:  # no HOME, and the system knows no user of our number
         return Path(tempfile.gettempdir()) / _NAME
-    return Path(home) / below_home

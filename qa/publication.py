@@ -10,23 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
+from itertools import pairwise
 
 from corpus.records import Span
-from qa.period_phrases import REACH, Calendar, Named, named_periods
-from qa.periods import Period, with_margin
+from qa.period_phrases import REACH, Named, named_periods
+from qa.periods import Calendar, Period, with_margin
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A period that a question asks for, what to tell the person, and the words to search without.
+    """A period that a question asks for, its label as in "since May 2025", and words to leave out.
 
     `spans` are offsets in the question: words counted from the day of asking ("last week"), which
     match articles of any date. Dates by name stay, since an article may name them too.
     """
 
     period: Period
-    notice: str
     spans: tuple[Span, ...] = ()
 
 
@@ -37,7 +37,7 @@ def asked_period(text: str, calendar: Calendar) -> Asked | None:
     period = _range(text, named) or _limit(text, named)
     if period is None:
         return None
-    return Asked(period, _notice(period), spans)
+    return Asked(period, spans)
 
 
 # What stands in front of a date and makes it a limit
@@ -68,7 +68,7 @@ def _before(text: str, named: Named) -> str:
 
 def _range(text: str, named: Sequence[Named]) -> Period | None:
     """Return the period of "between A and B" or "from A to B"."""
-    for one, two in zip(named, named[1:], strict=False):
+    for one, two in pairwise(named):
         opening = _before(text, one)
         opens = _BETWEEN.search(opening) or _SINCE.search(opening)
         joined = _JOINED.fullmatch(text, one.span.end, two.span.start)
@@ -77,7 +77,7 @@ def _range(text: str, named: Sequence[Named]) -> Period | None:
             if first > last and first.year == last.year:
                 first = first.replace(year=first.year - 1, day=min(first.day, 28))
             if first <= last:
-                return Period(first, last, f"{one.period.label} to {two.period.label}")
+                return Period(first, last, f"of {one.period.label} to {two.period.label}")
     return None
 
 
@@ -85,25 +85,31 @@ def _limit(text: str, named: Sequence[Named]) -> Period | None:
     """Return the first period inside which, else since or until which, articles are asked for."""
     limits = [period for name in named if (period := _limited(text, name)) is not None]
     closed = [period for period in limits if period.first and period.last]
-    return (closed or limits or [None])[0]
+    return next(iter(closed or limits), None)
 
 
 def _limited(text: str, named: Named) -> Period | None:
     """Return what the words around a name make of it, or None where they make no limit of it."""
     before, period = _before(text, named), named.period
-    if period.first is None or period.last is None:
-        return None
+    if _AFTER.search(before) or _BEFORE.search(before):
+        return _beside(named, is_after=bool(_AFTER.search(before)))
     if _SINCE.search(before) and _onwards(text, named, before):
-        return Period(period.first, None, period.label, period.names)
-    if _AFTER.search(before):
-        return _absolute(named, Period(period.last + timedelta(days=1), None, period.label))
+        return Period(period.first, None, f"since {period.label}")
     if _UNTIL.search(before):
-        return Period(None, period.last, period.label, period.names)
-    if _BEFORE.search(before):
-        return _absolute(named, Period(None, period.first - timedelta(days=1), period.label))
+        return Period(None, period.last, f"until {period.label}")
     if named.exact or _is_within(text, named, before) or _stands_alone(text, named):
-        return with_margin(period)
+        return replace(with_margin(period), label=f"of {period.label}", relative=named.relative)
     return None
+
+
+def _beside(named: Named, *, is_after: bool) -> Period | None:
+    """Return the time before or after a full date; "before this summer" is told looking back."""
+    period, one = named.period, timedelta(days=1)
+    if named.relative or not named.exact or period.first is None or period.last is None:
+        return None
+    if is_after:
+        return Period(period.last + one, None, f"after {period.label}")
+    return Period(None, period.first - one, f"before {period.label}")
 
 
 def _is_within(text: str, named: Named, before: str) -> bool:
@@ -120,15 +126,8 @@ def _onwards(text: str, named: Named, before: str) -> bool:
     return not is_from or bool(_ONWARDS.match(text, named.span.end))
 
 
-def _absolute(named: Named, period: Period) -> Period | None:
-    """Keep "before 2 June"; "before this summer" and "after Christmas" are told looking back."""
-    if named.relative or not named.exact:
-        return None
-    return replace(period, names=named.period.names)
-
-
 def _stands_alone(text: str, named: Named) -> bool:
-    """Tell whether a month or day ends the question: "bridge news june 2025", not "the 2024 budget"."""
+    """Tell whether a month or day ends the question, as in "bridge news june 2025"."""
     has_year = any(map(str.isdigit, text[named.span.end - 4 : named.span.end]))
     is_year = _YEAR.fullmatch(text, named.span.start, named.span.end) is not None
     certain = named.period.days == 1 or (has_year and not is_year)
@@ -142,17 +141,3 @@ def _with_preposition(text: str, named: Named) -> Span:
     start = named.span.start - (len(match[0]) if match else 0)
     after = _POSSESSIVE.match(text, named.span.end)
     return Span(start, after.end() if after else named.span.end)
-
-
-def _notice(period: Period) -> str:
-    if period.last is None:
-        since = period.first.isoformat() if period.first else ""
-        return f"Articles since {since}."
-    if period.first is None:
-        return f"Articles until {period.last.isoformat()}."
-    return f"Articles of {period.label}."
-
-
-def iso(when: date | None) -> str | None:
-    """Return a day as an ISO date; None stays None."""
-    return when.isoformat() if when else None

@@ -1,23 +1,27 @@
-"""Question + conversation -> Query: what is searched for, and in which articles."""
+"""Question + conversation -> Query: what is searched for, where, and what is preferred."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from corpus.dates import parse_date
 from corpus.errors import UsageError
+from qa.follow_up import MAX_TURNS, FollowUp, follow_up, leans
+from qa.outlets import attributed, without
+from qa.periods import Calendar, Period
+from qa.publication import asked_period
+from qa.recency import asks_for_newest
 from qa.records import History, Query
+from qa.words import content_terms
 
 MAX_QUESTION = 2_000
 """Characters: what is longer is no question, and the model reads some 1,200 of them."""
 
-CONTEXT_WEIGHT = 0.5
-"""Weight of the conversation beside the question itself; tuned on shared/bench/followups."""
-
-MAX_CONTEXT = 4_000
-"""Characters of the conversation that are read, from its end."""
+MAX_TURN = 4_000
+"""Characters of one earlier turn that are read, from its end."""
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -31,29 +35,48 @@ class Limits:
     until: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one turn says of outlets and dates, and its text without what says it."""
+
+    text: str
+    outlets: tuple[str, ...] = ()
+    period: Period | None = None
+
+
 def understand(
     question: str,
     *,
     history: History = (),
     limits: Limits | None = None,
     outlets: Sequence[str] = (),
+    dates: tuple[str | None, str | None] = (None, None),
     asked: str | None = None,
 ) -> Query:
     """Return the query that a question means.
 
-    `outlets` are the archive's, `asked` is the day of asking (ISO date; today where None).
-    Raises UsageError where there is no question in the text, or too much of it.
+    `outlets` and `dates` are the archive's: its outlets, its first and last day of publication.
+    `asked` is the day of asking (ISO date; today where None). What `limits` set overrides what the
+    question says. Raises UsageError where there is no question in the text, or too much of it.
     """
     text = clean_question(question)
     limits = limits or Limits()
-    return Query(
+    calendar = _calendar(_date("asked", asked), dates)
+    turns = [_clean_turn(turn) for turn in history[-MAX_TURNS:]]
+    leaning = follow_up(text, turns)
+    heard = _hear(text, outlets, calendar)
+    carried = _carried(turns, leaning, outlets, calendar)
+    query = Query(
         question=question,
-        text=text,
-        context=_context(history),
-        sources=_known(limits.sources, outlets),
-        since=_date("since", limits.since),
-        until=_date("until", limits.until),
+        text=heard.text,
+        context=leaning.context if leaning else (),
+        topic=leaning.topic if leaning else (),
+        asked=calendar.today.isoformat() if calendar.asked else None,
+        recency=asks_for_newest(text),
     )
+    query = _with_outlets(query, _known(limits.sources, outlets), heard, carried)
+    query = _with_dates(query, limits, heard, carried)
+    return _told_topic(_with_subject(query, leaning))
 
 
 def clean_question(question: str) -> str:
@@ -62,7 +85,7 @@ def clean_question(question: str) -> str:
         raise UsageError(
             f"the question has {len(question):,} characters: ask in {MAX_QUESTION:,} or fewer"
         )
-    text = " ".join(_UNSEEN.sub(" ", question).split())
+    text = _seen(question)
     if not any(character.isalnum() for character in text):
         raise UsageError(
             "there is no question: type a few words, such as `When does the bridge reopen?`"
@@ -70,13 +93,117 @@ def clean_question(question: str) -> str:
     return text
 
 
-def _context(history: History) -> tuple[tuple[str, float], ...]:
-    """Return what earlier turns add: all that was asked, and the last answer."""
-    asked = [turn["content"] for turn in history if turn.get("role") == "user"]
-    answers = [turn["content"] for turn in history if turn.get("role") == "assistant"]
-    said = " ".join([*asked, *answers[-1:]])
-    text = " ".join(_UNSEEN.sub(" ", said[-MAX_CONTEXT:]).split())
-    return ((text, CONTEXT_WEIGHT),) if any(map(str.isalnum, text)) else ()
+def _seen(text: str) -> str:
+    return " ".join(_UNSEEN.sub(" ", text).split())
+
+
+def _clean_turn(turn: Mapping[str, str]) -> dict[str, str]:
+    return {"role": turn.get("role", ""), "content": _seen(turn.get("content", "")[-MAX_TURN:])}
+
+
+# Outlets and dates
+
+
+def _hear(text: str, outlets: Sequence[str], calendar: Calendar) -> _Heard:
+    """Return what a turn says of outlets and dates."""
+    attribution = attributed(text, outlets)
+    asked = asked_period(attribution.text, calendar)
+    if asked is None or not _narrows(asked.period, calendar):
+        return _Heard(attribution.text, attribution.outlets)
+    left = without(attribution.text, asked.spans)
+    return _Heard(left, attribution.outlets, asked.period)
+
+
+def _narrows(period: Period, calendar: Calendar) -> bool:
+    """Tell whether a period leaves out any dated article of the archive."""
+    first, last = calendar.first, calendar.last
+    if first is None or last is None:
+        return False
+    from_start = period.first is None or period.first <= first
+    to_end = period.last is None or period.last >= last
+    return not (from_start and to_end)
+
+
+def _carried(
+    turns: History, leaning: FollowUp | None, outlets: Sequence[str], calendar: Calendar
+) -> _Heard:
+    """Return the outlets and dates of the turn that a follow-up goes on from, nearest first."""
+    if leaning is None or not leaning.topic_goes_on:
+        return _Heard("")
+    for turn in reversed(turns):
+        if turn["role"] != "user" or not turn["content"]:
+            continue
+        heard = _hear(turn["content"][:MAX_QUESTION], outlets, calendar)
+        if heard.outlets or heard.period or not leans(turn["content"][:MAX_QUESTION]):
+            return heard
+    return _Heard("")
+
+
+def _with_outlets(query: Query, stated: tuple[str, ...], heard: _Heard, carried: _Heard) -> Query:
+    """Limit a query to the outlets that the caller, the question or the turn before names."""
+    if stated:
+        return replace(query, sources=stated)
+    named = heard.outlets or carried.outlets
+    if not named:
+        return query
+    before = "" if heard.outlets else ", as before"
+    notice = f"Only {_listed(named)}{before}."
+    return replace(query, sources=named, hears_outlets=True, notices=(*query.notices, notice))
+
+
+def _with_dates(query: Query, limits: Limits, heard: _Heard, carried: _Heard) -> Query:
+    """Limit a query to the dates that the caller, the question or the turn before names."""
+    since, until = _date("since", limits.since), _date("until", limits.until)
+    if since or until:
+        return replace(query, since=since, until=until)
+    period = heard.period or carried.period
+    if period is None:
+        return query
+    before = "" if heard.period else ", as before"
+    told = replace(query, period=period, notices=(*query.notices, f"{period.notice}{before}."))
+    if period.relative:
+        return told
+    return replace(told, since=_iso(period.first), until=_iso(period.last))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+# A subject
+
+
+def _with_subject(query: Query, leaning: FollowUp | None) -> Query:
+    """Return a query that has something to search for.
+
+    "What did the Gazette report last week?" asks for its newest articles. Raises UsageError for a
+    question of nothing but words such as "who is it?", where no turn before says who.
+    """
+    if content_terms(query.text) or leaning is not None:
+        return query
+    if query.sources or query.period:
+        return replace(query, text=query.text or query.question, recency=1.0)
+    raise UsageError(
+        f"{_shortened(query.question)!r} names nothing to look for: add a name or a topic, such as"
+        " `When does the bridge reopen?`"
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _told_topic(query: Query) -> Query:
+    if not query.topic:
+        return query
+    return replace(query, notices=(f"Asking about: {', '.join(query.topic)}.", *query.notices))
+
+
+# What the caller states
 
 
 def _known(asked: Sequence[str], outlets: Sequence[str]) -> tuple[str, ...]:
@@ -95,7 +222,18 @@ def _known(asked: Sequence[str], outlets: Sequence[str]) -> tuple[str, ...]:
 def _date(name: str, value: str | None) -> str | None:
     if not value:
         return None
-    date = parse_date(value)
-    if date is None:
+    day = parse_date(value)
+    if day is None:
         raise UsageError(f"--{name} {value!r} is no date: write it as 2025-03-14")
-    return date
+    return day
+
+
+def _calendar(asked: str | None, dates: tuple[str | None, str | None]) -> Calendar:
+    stated = [parse_date(day) if day else None for day in dates]
+    first, last = (date.fromisoformat(day) if day else None for day in stated)
+    return Calendar(
+        today=date.fromisoformat(asked) if asked else date.today(),
+        first=first,
+        last=last,
+        asked=asked is not None,
+    )

@@ -1,57 +1,124 @@
-"""Candidates -> ranked passages, each with the sentence of it that answers best."""
+"""Candidates -> ranked passages, each with the sentence or two of it that answer best.
+
+One linear model scores every sentence of the best passages; a softmax over all of them gives each
+its share, and a passage has the sum of its sentences' shares. So passage and quote are chosen
+together. The loss it was fitted with is ListNet's (Cao et al. 2007, "Learning to rank: from
+pairwise approach to listwise approach"), with the sentences that hold the answer as the target.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.records import Span
-from qa.retrieval import Candidate, Candidates, content_terms
+from qa.features import Floats, Rows, describe
+from qa.retrieval import Candidate, Candidates
+
+WEIGHTS = "ranking.json"
+"""File in qa/weights: `weights` maps a feature to what it adds to a sentence's score."""
+
+ALONE = 0.75
+"""Share of a pair's weight from which on its better sentence is quoted alone."""
+
+FAR_BELOW = 10.0
+"""Nats by which a passage that was not looked at closely stands below the last that was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score (higher is better) and its best quote, offsets in the article."""
+    """A candidate with its score and its best quote, offsets in the article's text.
+
+    `score` is the natural logarithm of the passage's share among all that were looked at: at most
+    0, higher is better.
+    """
 
     candidate: Candidate
     quote: Span
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The rows of one question with the share of each sentence, float64 (sentences,), sum 1."""
+
+    rows: Rows
+    sentences: Floats
+
+    @property
+    def passages(self) -> Floats:
+        """Return the share of each passage in `rows.chosen`."""
+        return np.add.reduceat(self.sentences, self.rows.starts)
+
+    def quote(self, place: int) -> tuple[int, int]:
+        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`."""
+        first = int(self.rows.starts[place])
+        shares = self.sentences[self.rows.passage == place]
+        if len(shares) == 1:
+            return first, first + 1
+        together = shares[:-1] + shares[1:]
+        at = int(np.argmax(together))
+        better = at + int(shares[at + 1] > shares[at])
+        if shares[better] >= ALONE * together[at]:
+            return first + better, first + better + 1
+        return first + at, first + at + 2
+
+
 def rank(candidates: Candidates) -> list[Ranked]:
     """Return the candidates best first; ties break by passage key."""
     if not candidates.found:
         return []
-    found = candidates.found
-    best = [candidate.vectors.sentences @ candidates.vector for candidate in found]
-    scores = (
-        0.25 * _z([candidate.dense for candidate in found])
-        + 0.25 * _z([float(similarities.max()) for similarities in best])
-        + 0.5 * _z([candidate.bm25 for candidate in found])
-        + 0.2 * _z([candidate.article_bm25 for candidate in found])
-    )
-    ranked = [
-        Ranked(candidate, _quote(candidates, candidate, similarities), float(score))
-        for candidate, similarities, score in zip(found, best, scores, strict=True)
-    ]
+    shares = weigh(candidates)
+    ranked = [*_close(candidates, shares), *_far(candidates, shares)]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.stored.key))
 
 
-def _quote(
-    candidates: Candidates, candidate: Candidate, similarities: npt.NDArray[np.float32]
-) -> Span:
-    sentences = candidate.stored.sentences
-    shares = []
-    for sentence in sentences:
-        terms = set(content_terms(sentence.of(candidate.article.text)))
-        shares.append(sum(candidates.idf[term] for term in terms & candidates.idf.keys()))
-    total = sum(candidates.idf.values()) or 1.0
-    return sentences[int(np.argmax(similarities + 2 * np.array(shares) / total))]
+def weigh(candidates: Candidates) -> Shares:
+    """Return the share of every sentence that is looked at. `candidates` must not be empty."""
+    rows = describe(candidates)
+    return Shares(rows, softmax(rows.values @ weights_of(rows.names)))
 
 
-def _z(values: list[float]) -> npt.NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    spread = array.std()
-    return (array - array.mean()) / spread if spread > 0 else np.zeros_like(array)
+def softmax(scores: Floats) -> Floats:
+    """Return exp(scores), scaled to the sum 1."""
+    shares = np.exp(scores - scores.max())
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+
+@cache
+def weights_of(names: tuple[str, ...]) -> Floats:
+    """Return the shipped weight of each feature; one that the file does not name weighs nothing."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))["weights"]
+    return np.array([stored.get(name, 0.0) for name in names], dtype=np.float64)
+
+
+def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
+    """Rank the passages that were looked at closely."""
+    ranked = []
+    scores = np.log(np.maximum(shares.passages, np.finfo(np.float64).tiny))
+    for place, row in enumerate(shares.rows.chosen):
+        candidate = candidates.found[row]
+        first, last = shares.quote(place)
+        sentences = candidate.stored.sentences
+        start = int(shares.rows.starts[place])
+        quote = Span(sentences[first - start].start, sentences[last - start - 1].end)
+        ranked.append(Ranked(candidate, quote, float(scores[place])))
+    return ranked
+
+
+def _far(candidates: Candidates, shares: Shares) -> list[Ranked]:
+    """Rank the others by the first score, below; their quote is the most similar sentence."""
+    lowest = float(np.log(max(shares.passages.min(), np.finfo(np.float64).tiny))) - FAR_BELOW
+    fused = shares.rows.fused
+    chosen = set(shares.rows.chosen.tolist())
+    ranked = []
+    for row, candidate in enumerate(candidates.found):
+        if row not in chosen:
+            best = int(np.argmax(candidate.vectors.sentences @ candidates.vector))
+            score = lowest + float(fused[row] - fused.max())
+            ranked.append(Ranked(candidate, candidate.stored.sentences[best], score))
+    return ranked

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
 from corpus.records import Span
-
+from qa.periods import Period
 
 History = Sequence[Mapping[str, str]]
 """The turns of a conversation before a question, oldest first: see Turn."""
@@ -25,8 +25,15 @@ class Query:
     """A question as it was understood.
 
     `text` is what is searched for; `context` holds weighted texts of earlier turns that a
-    follow-up leans on, nearest first. `sources`, `since` and `until` (ISO dates, both inclusive)
-    narrow the articles; `notices` tell the person what was understood or relaxed.
+    follow-up leans on, nearest first, and `topic` what it was taken to be about. `sources`, `since`
+    and `until` (ISO dates, both inclusive) narrow the articles; `notices` tell the person what was
+    understood or relaxed.
+
+    `period` is the one that the question named: `since` and `until` come from it, or, where it is
+    relative, it only comes first. `hears_outlets` says that `sources` come from the question. Such
+    limits give way where they would leave nothing.
+    Articles after `asked`, the stated day of asking, cannot answer. `recency` (0..1) is how much
+    the question prefers newer articles.
     """
 
     question: str
@@ -36,6 +43,11 @@ class Query:
     since: str | None = None
     until: str | None = None
     notices: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+    period: Period | None = None
+    hears_outlets: bool = False
+    asked: str | None = None
+    recency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,9 @@ class Citation:
     `quote` is `article.text[start:end]`, word for word; `passage` is the passage around it,
     `article.text[passage_start:passage_start + len(passage)]`. `link` opens the original at the
     quote (a text fragment) or is None where the article has no address. `also_in` names other
-    outlets that carry the same story. Higher `score` is better.
+    outlets that carry the same story, earliest first; `first_in` is the one of them that had it on
+    an earlier day than all others, the cited one included, if there is one. Higher `score` is
+    better.
     """
 
     n: int
@@ -62,11 +76,28 @@ class Citation:
     passage_start: int
     score: float
     also_in: tuple[str, ...] = ()
+    first_in: str | None = None
 
     @property
     def quote_in_passage(self) -> Span:
         """Return the quote's offsets inside `passage`."""
         return Span(self.start - self.passage_start, self.end - self.passage_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that a cited article gives for what was asked: `text` is `article.text[start:end]`.
+
+    `n` is the citation's number; `source` and `published` are the article's.
+    """
+
+    n: int
+    text: str
+    source: str | None
+    published: str | None
+    article_id: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +120,9 @@ class Answer:
     `text` is a verbatim quote, or None where nothing answers; `confidence` is the probability
     (0..1) that the first quote answers the question; `reason` says in one sentence why there is
     no answer. Citations come best first, one an article, and stay there as the nearest articles
-    when `answered` is False. `hits` is the ranking of passages behind them.
+    when `answered` is False. `figures` are the numbers that they give differently for what was
+    asked; `supported_by` names other outlets that say the same in their own words. `hits` is the
+    ranking of passages behind them.
     """
 
     question: str
@@ -99,6 +132,8 @@ class Answer:
     reason: str | None
     citations: tuple[Citation, ...]
     query: Query
+    figures: tuple[Figure, ...] = ()
+    supported_by: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,11 +145,14 @@ class Answer:
             "confidence": round(self.confidence, 4),
             "reason": self.reason,
             "citations": [asdict(citation) for citation in self.citations],
+            "figures": [asdict(figure) for figure in self.figures],
+            "supported_by": list(self.supported_by),
             "understood": {
                 "text": self.query.text,
                 "sources": list(self.query.sources),
                 "since": self.query.since,
                 "until": self.query.until,
+                "topic": list(self.query.topic),
                 "notices": list(self.query.notices),
             },
         }

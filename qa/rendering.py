@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
 from urllib.parse import urlsplit
 
 from corpus.records import Span
 from qa.conversation import Collection
+from qa.days import readable_date
 from qa.markup import Html, join, tag, text
-from qa.records import Answer, Citation, Query
+from qa.records import Answer, Citation, Figure, Query
 
 CONFIDENCE_WORDS = (
     (0.90, "Very likely the answer", "high"),
@@ -31,20 +31,6 @@ INVENTED_DOMAIN = ".example"
 
 INVENTED_NOTE = " (invented: leads nowhere)"
 
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 GAP = "\n" + tag("span", class_="qa-gap") + "\n"
 """Stands between two paragraphs of a passage."""
@@ -84,12 +70,22 @@ def _render_found(answer: Answer) -> Html:
     quote = tag("blockquote", text(answer.text or ""), class_="qa-quote", dir="auto")
     first = answer.citations[0] if answer.citations else None
     caption = _render_attribution(first) if first else Html("")
-    notes = [_render_confidence(answer.confidence), *_render_chips(answer.query)]
+    notes = [
+        _render_confidence(answer.confidence),
+        *_render_support(answer.supported_by),
+        *_render_chips(answer.query),
+    ]
     return join(
         tag("figure", quote, caption, class_="qa-figure"),
+        _render_figures(answer.figures),
         _render_notes(notes),
-        _render_sources("Sources", answer.citations, answered=True),
+        _render_sources(_count_sources(answer), answer.citations, answered=True),
     )
+
+
+def _count_sources(answer: Answer) -> str:
+    count = len(answer.citations)
+    return "1 source" if count == 1 else f"{count} sources"
 
 
 def _render_not_found(answer: Answer) -> Html:
@@ -97,6 +93,7 @@ def _render_not_found(answer: Answer) -> Html:
     reason = tag("p", text(answer.reason or _NO_REASON), class_="qa-reason", dir="auto")
     return join(
         tag("div", verdict, reason, class_="qa-none"),
+        _render_figures(answer.figures),
         _render_notes(list(_render_chips(answer.query))),
         _render_sources("The nearest articles", answer.citations, answered=False),
     )
@@ -125,15 +122,6 @@ def _render_date(iso: str) -> Html:
     return tag("time", text(readable), datetime=iso if readable != iso else None)
 
 
-def readable_date(iso: str) -> str:
-    """Return an ISO date (YYYY-MM-DD) as "2 March 2025"; anything else as it is."""
-    try:
-        day = date.fromisoformat(iso)
-    except ValueError:
-        return iso
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
 def _render_confidence(confidence: float) -> Html:
     words, level = confidence_words(confidence)
     share = tag("span", text(f"{round(confidence * 100)}%"), class_="qa-share")
@@ -153,6 +141,39 @@ def confidence_words(confidence: float) -> tuple[str, str]:
         if confidence >= least:
             return words, level
     return CONFIDENCE_WORDS[-1][1:]
+
+
+def _render_support(outlets: Sequence[str]) -> Iterator[Html]:
+    """Yield a list item that names other outlets which say the same in their own words."""
+    if outlets:
+        names = join(*(tag("bdi", text(name)) for name in outlets), separator=text(", "))
+        yield tag("li", text("Also reported by "), names, class_="qa-chip")
+
+
+def _render_figures(figures: Sequence[Figure]) -> Html:
+    """Render a small list of the different numbers that articles give, or nothing."""
+    if not figures:
+        return Html("")
+    rows = join(*(tag("li", _render_figure(figure)) for figure in figures))
+    return tag(
+        "div",
+        tag("p", text("Figures differ"), class_="qa-figures-title"),
+        tag("ul", rows),
+        class_="qa-figures",
+    )
+
+
+def _render_figure(figure: Figure) -> Html:
+    """Render a number with the outlet, the day and the number of the card it comes from."""
+    outlet = figure.source and tag("bdi", text(figure.source), class_="qa-outlet")
+    published = figure.published and _render_date(figure.published)
+    by = [Html(part) for part in (outlet, published) if part]
+    return join(
+        tag("strong", text(figure.text), dir="auto"),
+        *by,
+        tag("span", text(f"[{figure.n}]"), class_="qa-number"),
+        separator=text(" "),
+    )
 
 
 def _render_chips(query: Query) -> Iterator[Html]:
@@ -234,16 +255,20 @@ def _render_flow(run: str) -> Html:
 
 
 def _render_card_foot(citation: Citation) -> Html:
-    also, link = _render_also_in(citation.also_in), _render_link(citation)
+    also, link = _render_also_in(citation), _render_link(citation)
     original = tag("p", link, class_="qa-original") if link else link
     return tag("div", also, original, class_="qa-card-foot") if also or link else Html("")
 
 
-def _render_also_in(outlets: Sequence[str]) -> Html:
-    if not outlets:
+def _render_also_in(citation: Citation) -> Html:
+    """Render the outlets that carry the same story, and which of them had it first."""
+    if not citation.also_in:
         return Html("")
-    names = join(*(tag("bdi", text(name)) for name in outlets), separator=text(", "))
-    return tag("p", text("Also in: "), names, class_="qa-also")
+    names = []
+    for name in citation.also_in:
+        first = text(" (first)") if name == citation.first_in else Html("")
+        names.append(join(tag("bdi", text(name)), first))
+    return tag("p", text("Also in: "), join(*names, separator=text(", ")), class_="qa-also")
 
 
 def _render_link(citation: Citation) -> Html:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import time
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.errors import ArchiveLockedError
+from corpus.errors import ArchiveError, ArchiveLockedError
+from corpus.passages import SPLITTER_VERSION
+from corpus.readers import READER_VERSION
 from embeddings.encoder import Encoder, file_sha256
 from embeddings.indexing import ProgressCallback
 from embeddings.models import DEFAULT_MODEL
+from embeddings.schema import FORMAT
 from qa.places import cache_directory
 
 if TYPE_CHECKING:
@@ -24,15 +29,28 @@ SAMPLE_GOLD = _FOLDER / "gold.jsonl"
 WAIT_SECONDS = 120.0
 """How long to wait for another process that is building the same samples."""
 
+RETRY_SECONDS = 0.2
+"""How often to look meanwhile."""
+
 
 def open_samples(
     *, encoder: Encoder | None = None, progress: ProgressCallback | None = None
 ) -> Archive:
-    """Open the samples' archive in the cache folder, building it where it is not there yet."""
+    """Open the samples' archive in the cache folder, building it where it is not there yet.
+
+    One that is damaged is thrown away and built again.
+    """
+    place = cache_directory() / f"samples-{_made_from(encoder)}"
+    try:
+        return _open(place, encoder, progress)
+    except ArchiveError:
+        shutil.rmtree(place, ignore_errors=True)
+        return _open(place, encoder, progress)
+
+
+def _open(place: Path, encoder: Encoder | None, progress: ProgressCallback | None) -> Archive:
     from qa.archive import Archive
 
-    model = encoder.settings.model if encoder else DEFAULT_MODEL
-    place = cache_directory() / f"samples-{model}-{file_sha256(SAMPLE_ARTICLES)[:12]}"
     archive = Archive.create(place, encoder=encoder)
     deadline = time.monotonic() + WAIT_SECONDS
     while not archive.is_samples:
@@ -42,5 +60,12 @@ def open_samples(
         except ArchiveLockedError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.2)
+            time.sleep(RETRY_SECONDS)
     return archive
+
+
+def _made_from(encoder: Encoder | None) -> str:
+    """Return a short name for all that decides what the built samples hold."""
+    model = encoder.settings.digest if encoder else DEFAULT_MODEL
+    parts = [file_sha256(SAMPLE_ARTICLES), READER_VERSION, SPLITTER_VERSION, str(FORMAT), model]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -6,8 +6,10 @@ import base64
 import contextlib
 import hashlib
 import re
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
@@ -44,7 +46,7 @@ _POLICY = (
     " img-src 'self' data:; font-src 'self' data:; connect-src 'self'; manifest-src 'self';"
     " form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy. Gradio compiles its event code ('unsafe-eval') and sets style attributes.
+"""Content-Security-Policy. Gradio compiles its event code ('unsafe-eval') and sets styles inline.
 Inline scripts run only where they stood in the page that the server made, inline handlers never."""
 
 
@@ -210,11 +212,19 @@ class Server(uvicorn.Server):
         )
         self.listener = listener
         self.ready = ready
+        self.interrupted = False
 
     def serve_until_stopped(self) -> None:
         """Answer requests until `should_exit` is set, or until Ctrl-C: KeyboardInterrupt."""
         with self.listener:
             self.run(sockets=[self.listener])
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note Ctrl-C: a process started in the background would be told of it by nobody else."""
+        self.interrupted = sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and call back."""

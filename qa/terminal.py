@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
+
+from qa.days import readable_date
 
 if TYPE_CHECKING:
     from embeddings.indexing import IndexProgress, IndexReport, ProgressCallback
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 SHOWN_FAILURES = 20
 """Failed files that are listed; `--json` has them all."""
+
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 QUIET_SECONDS = 1.0
 """Seconds before a progress bar appears: what is done sooner needs none."""
@@ -28,14 +34,16 @@ def print_answer(answer: Answer, *, is_samples: bool) -> None:
     """Print an answer with its citations, or why there is none and what comes nearest."""
     console = _console()
     for notice in answer.query.notices:
-        console.print(Text(notice, style="dim"))
+        console.print(Text(visible(notice), style="dim"))
     if answer.answered and answer.text is not None:
-        console.print(Text(f"\n“{answer.text}”", style="bold"))
+        console.print(Text(f"\n“{visible(answer.text)}”", style="bold"))
         _print_indented(console, Text(f"— {_attribution(answer.citations[0])} [1]"), 2)
-        _print_indented(console, Text(f"confidence {answer.confidence:.0%}", style="dim"), 2)
+        _print_indented(console, Text(_standing(answer), style="dim"), 2)
     else:
         console.print(Text("\nNot in these articles.", style="bold yellow"))
-        console.print(Text(answer.reason or ""))
+        console.print(Text(visible(answer.reason or "")))
+    if answer.figures:
+        console.print(Text(_figures(answer), style="yellow"))
     if answer.citations:
         console.print(Text("\nSources" if answer.answered else "\nNearest", style="bold"))
     for citation in answer.citations:
@@ -50,14 +58,36 @@ def print_answer(answer: Answer, *, is_samples: bool) -> None:
 def _print_citation(console: Console, citation: Citation) -> None:
     console.print(Text(f"[{citation.n}] ", style="cyan").append(_attribution(citation), "bold"))
     if citation.also_in:
-        _print_indented(console, Text(f"also in {', '.join(citation.also_in)}"), 4)
+        _print_indented(console, Text(f"also in {visible(', '.join(_copies(citation)))}"), 4)
     quote = citation.quote_in_passage
     text = Text(_flat(citation.passage[: quote.start]), style="dim")
     text.append(_flat(citation.passage[quote.start : quote.end]), "not dim bold")
     text.append(_flat(citation.passage[quote.end :]), "dim")
     _print_indented(console, text, 4)
     if citation.link:
-        console.print(Text(f"    {citation.link}", style="blue"), soft_wrap=True)
+        console.print(Text(f"    {visible(citation.link)}", style="blue"), soft_wrap=True)
+
+
+def _standing(answer: Answer) -> str:
+    """Return how sure an answer is, and which other outlets say the same in their own words."""
+    standing = f"confidence {answer.confidence:.0%}"
+    if answer.supported_by:
+        standing += f"; also reported by {visible(', '.join(answer.supported_by))}"
+    return standing
+
+
+def _figures(answer: Answer) -> str:
+    """Return the line that points out different numbers, each with its outlet and day."""
+    told = []
+    for figure in answer.figures:
+        by = ", ".join(filter(None, (figure.source, readable_date(figure.published or ""))))
+        told.append(f"{figure.text} ({by}) [{figure.n}]" if by else f"{figure.text} [{figure.n}]")
+    return f"Figures differ: {visible('; '.join(told))}"
+
+
+def _copies(citation: Citation) -> list[str]:
+    """Return the outlets with the same story; the one that had it first says so."""
+    return [f"{name} (first)" if name == citation.first_in else name for name in citation.also_in]
 
 
 def _print_indented(console: Console, text: Text, indent: int) -> None:
@@ -67,27 +97,24 @@ def _print_indented(console: Console, text: Text, indent: int) -> None:
         console.print(Text(" " * indent).append_text(line), soft_wrap=True)
 
 
+def visible(text: str) -> str:
+    """Return the text with a mark for each character that would command the terminal.
+
+    Articles, file names and addresses come from anywhere: escape sequences could move the cursor,
+    and marks of writing direction could turn words around.
+    """
+    return _COMMANDS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _flat(text: str) -> str:
     """Return the text with line breaks as spaces, for a passage that is shown as one paragraph."""
-    return text.replace("\r", " ").replace("\n\n", "\n").replace("\n", " ")
+    return visible(text).replace("\r", " ").replace("\n\n", "\n").replace("\n", " ")
 
 
 def _attribution(citation: Citation) -> str:
     title = f"“{citation.title}”" if citation.title else citation.article_id
-    parts = [citation.source, title, readable_date(citation.published)]
-    return ", ".join(part for part in parts if part)
-
-
-def readable_date(published: str | None) -> str | None:
-    """Return an ISO date as people write it: 2025-03-02 -> 2 March 2025."""
-    if published is None:
-        return None
-    try:
-        day = date.fromisoformat(published)
-    except ValueError:
-        return published
-    months = "January February March April May June July August September October November December"
-    return f"{day.day} {months.split()[day.month - 1]} {day.year}"
+    parts = [citation.source, title, readable_date(citation.published or "")]
+    return visible(", ".join(part for part in parts if part))
 
 
 def print_report(report: IndexReport, directory: Path) -> None:
@@ -128,7 +155,7 @@ def print_status(status: Status) -> None:
     console.print(Text(f"{status.directory}", style="bold"))
     console.print(Text(f"{status.articles:,} articles, {status.passages:,} passages{dates}"))
     for name, count in status.sources:
-        console.print(Text(f"{count:>9,}  {name}"))
+        console.print(Text(f"{count:>9,}  {visible(name)}"))
     console.print(
         Text(f"model {status.model or 'none yet'}, {status.dimension or 0} dimensions"),
     )
@@ -139,7 +166,7 @@ def print_problems(problems: Sequence[str], directory: Path) -> None:
     """Print what a check found."""
     console = _console()
     for problem in problems:
-        console.print(Text(problem))
+        console.print(Text(visible(problem)))
     verdict = f"{len(problems)} problems" if problems else "every byte and offset is right"
     console.print(Text(f"{directory}: {verdict}", style="bold"))
 
@@ -153,7 +180,7 @@ def print_removed(removed: int, unknown: Sequence[str]) -> None:
 
 def print_error(message: str) -> None:
     """Print one line on stderr."""
-    print(f"qa: {message}", file=sys.stderr)  # noqa: T201 - the message itself
+    print(visible(f"qa: {message}"), file=sys.stderr)  # noqa: T201 - the message itself
 
 
 @contextmanager
@@ -161,12 +188,13 @@ def progress_bar() -> Iterator[ProgressCallback]:
     """Give a callback that shows files, passages, rate and time left on stderr after a second."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} passages {task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     started = time.monotonic()
@@ -174,7 +202,7 @@ def progress_bar() -> Iterator[ProgressCallback]:
 
     def show(now: IndexProgress) -> None:
         elapsed = time.monotonic() - started
-        if elapsed < QUIET_SECONDS:
+        if elapsed < QUIET_SECONDS or not console.is_terminal:
             return
         bar.start()
         bar.update(
@@ -188,7 +216,8 @@ def progress_bar() -> Iterator[ProgressCallback]:
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _console() -> Console:

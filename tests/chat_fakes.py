@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from corpus.errors import UsageError
-from qa.records import Answer, Citation, History, Query
+from qa.records import Answer, Citation, Figure, History, Query
 
 LEAST_WORDS = 2
 LONGEST = 2_000
@@ -92,12 +92,22 @@ def make_no_answer(*citations: Citation, question: str = "Who?", **fields: objec
 def make_hostile_answer(text: str, *, answered: bool = True) -> Answer:
     """Return an answer that holds a hostile text in every place that a text can be in."""
     cited = make_citation(
-        quote=text, title=text, source=text, published=text, also_in=(text,), url=text, link=text
+        quote=text,
+        title=text,
+        source=text,
+        published=text,
+        also_in=(text,),
+        first_in=text,
+        url=text,
+        link=text,
     )
+    figures = (Figure(1, text, text, text, text, 0, len(text)),)
     query = Query(text, text, sources=(text,), since=text, until=text, notices=(text,))
     if answered:
-        return make_answer(cited, question=text, query=query)
-    return make_no_answer(cited, question=text, query=query, reason=text)
+        return make_answer(
+            cited, question=text, query=query, figures=figures, supported_by=(text,)
+        )
+    return make_no_answer(cited, question=text, query=query, figures=figures, reason=text)
 
 
 @dataclass(frozen=True, slots=True)

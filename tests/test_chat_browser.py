@@ -1,4 +1,4 @@
-"""The chat in a real browser (Debian's chromium): asking, following up, hostile articles, phones."""
+"""The chat in a real browser (Debian's chromium): asking, hostile articles, phones, keyboard."""
 
 from __future__ import annotations
 
@@ -268,12 +268,12 @@ def test_hostile_articles_are_inert(open_page: Open, size: tuple[int, int]) -> N
     assert page.get_by_role("button", name="Ask", exact=True).is_visible()
 
 
-@pytest.mark.parametrize("text", HOSTILE[:12])
-def test_hostile_question_is_inert(open_page: Open, text: str) -> None:
+def test_hostile_questions_are_inert(open_page: Open) -> None:
     page = open_page()
-    ask(page, text)
-    assert page.locator(".qa-question").inner_text() == text
-    assert page.evaluate("window.__pwned") is None
+    for text in HOSTILE[:12]:
+        ask(page, text)
+        assert page.locator(".qa-question").last.inner_text() == text
+        assert page.evaluate("window.__pwned") is None
 
 
 def test_policy_stops_a_handler_that_escaping_would_have_missed(browser: Any, address: str) -> None:
@@ -282,8 +282,8 @@ def test_policy_stops_a_handler_that_escaping_would_have_missed(browser: Any, ad
     page.goto(address)
     page.get_by_label("Your question").wait_for()
     page.evaluate(
-        "document.body.insertAdjacentHTML('beforeend',"
-        ' \'<img src="data:x" onerror="window.__pwned=1"><a href="javascript:window.__pwned=1">x</a>\')'
+        "markup => document.body.insertAdjacentHTML('beforeend', markup)",
+        "<img src='data:x' onerror='window.__pwned=1'><a href='javascript:window.__pwned=1'>x</a>",
     )
     page.locator("a", has_text="x").last.evaluate("link => link.click()")
     page.wait_for_timeout(300)
@@ -304,7 +304,7 @@ def test_phone_has_no_horizontal_scroll(open_page: Open, size: tuple[int, int]) 
     assert overflow(page) <= 0
     box = page.get_by_role("button", name="Ask", exact=True).bounding_box()
     assert box
-    assert 0 <= box["x"]
+    assert box["x"] >= 0
     assert box["x"] + box["width"] <= size[0]
     assert box["y"] + box["height"] <= size[1]
 

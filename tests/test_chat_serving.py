@@ -27,9 +27,10 @@ START_SECONDS = 60
 END_SECONDS = 8
 
 PROGRAM = """
-import sys
+import signal, sys
 from chat_fakes import FakeArchive
 from qa.chat import serve
+signal.signal(signal.SIGINT, getattr(signal, sys.argv[2]))
 try:
     serve(FakeArchive(), port=int(sys.argv[1]))
 except KeyboardInterrupt:
@@ -44,11 +45,11 @@ def client() -> Iterator[TestClient]:
 
 
 @contextmanager
-def running() -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(on_interrupt: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the chat in a process of its own; give it with the line that it printed."""
     path = f"{ROOT}:{ROOT / 'tests'}"
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "0"],
+        [sys.executable, "-c", PROGRAM, "0", on_interrupt],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -97,10 +98,10 @@ def test_address_that_cannot_be_had_is_a_usage_error(host: str, port: int) -> No
         serving.bind(host, port)
 
 
-@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1")])
-def test_shown_address_can_be_opened(host: str, shown: str) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 -- closed at once
+def test_shown_address_can_be_opened(host: str) -> None:
     with serving.bind(host, 0) as listener:
-        assert serving.address_of(listener) == f"http://{shown}:{listener.getsockname()[1]}"
+        assert serving.address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 # Headers and bodies
@@ -169,8 +170,10 @@ def test_gradio_offers_no_endpoint_to_programs(client: TestClient) -> None:
 # The process
 
 
-def test_address_is_printed_and_ctrl_c_ends_it() -> None:
-    with running() as (process, line):
+@pytest.mark.parametrize("on_interrupt", ["default_int_handler", "SIG_IGN"])
+def test_address_is_printed_and_ctrl_c_ends_it(on_interrupt: str) -> None:
+    """Also where a shell started it in the background, with the signal ignored."""
+    with running(on_interrupt) as (process, line):
         address = re.fullmatch(r"The chat is at http://127\.0\.0\.1:(\d+)", line)
         assert address, line
         with socket.create_connection(("127.0.0.1", int(address[1]))) as stream:

@@ -40,6 +40,7 @@ def page(*furniture: str) -> Article:
         "Share this article",
         "Read more",
         "Read more: Bridge repairs delayed again",
+        "Read more about the bridge",
         "READ MORE: Bridge repairs delayed again",
         "Related: Traders fear for Christmas",
         "See also: Traders fear for Christmas",
@@ -93,6 +94,7 @@ def test_furniture_is_in_no_span(line: str) -> None:
         "1930",
         "100",
         "What happens next?",
+        "Learn more about the people who were essential to the early years of the bridge, he said.",
         "Get out of my town, the mayor told the inspector.",
         "The image source, he said, was a drone.",
         "See you in court!",
@@ -225,7 +227,7 @@ def test_a_known_title_that_differs_leaves_the_first_line() -> None:
 
 
 def test_dateline_names_the_source_and_stays() -> None:
-    """ "(CNN) --" gives the outlet of an article without one; the dateline stays in the text."""
+    """A dateline names the outlet of an article without one, and stays in the text."""
     text = f"LONDON, England (CNN) -- {ONE}"
     article = cleaned(text, "", TWO)
     assert article.source == "CNN"
@@ -254,8 +256,10 @@ def test_cleaning_twice_changes_nothing() -> None:
 LINES = st.one_of(
     st.text(max_size=80),
     st.sampled_from(
-        ["Read more", "Image caption,", "Related topics", "2 March 2023", "By Ann Bell", ONE]
-        + ["• Published", "Watch this »", f"{TWO} See it »", "Image source, X", "© 2020 The X"]
+        [
+            *("Read more", "Image caption,", "Related topics", "2 March 2023", "By Ann Bell", ONE),
+            *("• Published", "Watch this »", f"{TWO} See it »", "Image source, X", "© 2020 The X"),
+        ]
     ),
 )
 ENDS = st.sampled_from(["\n", "\n\n", "\r\n", "\r", " ", "\u2028", "\n \n"])
@@ -279,24 +283,47 @@ def test_spans_are_ordered_disjoint_and_inside(
 
 @pytest.mark.parametrize(
     "unit",
-    ["a ", "Watch ", "Watch a»", "1 ", "11:11 ", "\n", "=\n", "a\n", "Image source, ", "By A ", "."]
-    + ["Related\n", "Image caption,\n", "Published\n", "•", "\r", "© 2020 A ", "Jan ", "» "],
+    [
+        *(
+            "a ",
+            "Watch ",
+            "Watch a»",
+            "1 ",
+            "11:11 ",
+            "\n",
+            "=\n",
+            "a\n",
+            "Image source, ",
+            "By A ",
+        ),
+        *(
+            "Related\n",
+            "Image caption,\n",
+            "Published\n",
+            "•",
+            "\r",
+            "© 2020 A ",
+            "Jan ",
+            "» ",
+            ".",
+        ),
+    ],
 )
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     """A hundred thousand hostile characters, on one line or many, take less than a second."""
     text = (unit * 100_000)[:100_000]
     for hostile in (text, f"{ONE}\n\n{text}\n\n{text[:250]}"):
-        started = time.perf_counter()
+        started = time.process_time()
         clean(Article(id="a", text=hostile))
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
 
 def test_a_million_characters_take_linear_time() -> None:
     """A text of a million characters is cleaned in a few seconds at most."""
     text = "\n\n".join([ONE, "Read more", TWO, "Image caption,", THREE] * 5_000)
-    started = time.perf_counter()
+    started = time.process_time()
     article = clean(Article(id="a", text=text[:1_000_000]))
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert "Read more" not in article.clean_text
 
 

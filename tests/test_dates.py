@@ -80,8 +80,8 @@ def test_never_raises(text: str) -> None:
 @pytest.mark.parametrize("unit", ["1", "1 ", "2 March ", "Jan ", "-", "2023-", " ", "12/"])
 def test_hostile_strings_cost_nothing(unit: str) -> None:
     """A hundred thousand hostile characters take less than a second."""
-    started = time.perf_counter()
+    started = time.process_time()
     parse_date(unit * 100_000)
     for length in range(MAX_DATE_CHARS):
         parse_date((unit * MAX_DATE_CHARS)[:length])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -33,16 +33,19 @@ def reasons(*paths: object) -> list[str]:
 def test_a_folder_brings_its_articles_sorted(tmp_path: Path) -> None:
     """A folder is searched to the bottom; files of other kinds and hidden ones are left out."""
     write(
-        tmp_path, "b.txt", "a/z.html", "a/y.JSONL", "c.md", "d.csv", "e.pdf", ".f.txt", ".g/h.txt"
+        tmp_path, "b.txt", "a/z.html", "a/y.JSONL", "c.md", "d.csv", "e.doc", ".f.txt", ".g/h.txt"
     )
     found = find_files([tmp_path])
     assert names(tmp_path, tmp_path) == ["b.txt", "c.md", "d.csv", "a/y.JSONL", "a/z.html"]
-    assert [file.name for file in found.skipped] == ["e.pdf"]
+    assert [file.name for file in found.skipped] == ["e.doc"]
 
 
 def test_every_format_is_found(tmp_path: Path) -> None:
     """All suffixes of the formats that are read are found in a folder."""
-    suffixes = "txt text md markdown html htm xhtml json jsonl ndjson csv tsv".split()
+    suffixes = (
+        "txt text md markdown html htm xhtml json jsonl ndjson csv tsv parquet pdf docx odt rtf"
+        " epub eml mhtml mht rss atom xml zip tar tgz tar.gz json.gz warc warc.gz"
+    ).split()
     write(tmp_path, *(f"a.{suffix}" for suffix in suffixes))
     assert sorted(names(tmp_path, tmp_path)) == sorted(f"a.{suffix}" for suffix in suffixes)
 
@@ -75,7 +78,7 @@ def test_each_file_comes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 )
 def test_globs(tmp_path: Path, pattern: str, expected: list[str]) -> None:
     """A glob brings the files that match and the articles in folders that do."""
-    write(tmp_path, "a.html", "n/b.html", "n/o/c.html", "n/d.pdf", ".h/e.html")
+    write(tmp_path, "a.html", "n/b.html", "n/o/c.html", "n/d.doc", ".h/e.html")
     assert names(tmp_path, tmp_path / pattern) == expected
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from corpus.records import Article, SourceFile
 from corpus.readers import read_file
+from corpus.records import Article, SourceFile
 
 TEXT = "The council voted on Monday to close the bridge."
 

@@ -131,9 +131,9 @@ def test_a_picture_inside_a_paragraph_is_cut_out(tmp_path: Path) -> None:
 )
 def test_hostile_markdown_takes_linear_time(tmp_path: Path, unit: str) -> None:
     """A hundred thousand hostile characters take less than a second, as text and front matter."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(tmp_path, (unit * 100_000)[:100_000])
-    assert time.perf_counter() - started < 1
-    started = time.perf_counter()
+    assert time.process_time() - started < 1
+    started = time.process_time()
     read(tmp_path, "---\n" + (unit * 100_000)[:100_000] + "\n---\nText.")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

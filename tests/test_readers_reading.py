@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpus.readers import read_file, reading
+from corpus.readers import dispatch, read_file, reading
 from corpus.readers.formats import SUFFIXES
-from corpus.records import Article
+from corpus.records import Article, SourceFile
 
 STORY = "Café owners in the old town said on Monday that “prices” rise.\n\nНовости — news.\n"
 RUSSIAN = "Городской совет в понедельник решил закрыть старый мост на год для ремонта. " * 3
 
 
-def read(folder: Path, name: str, data: bytes | str) -> reading.SourceFile:
+def read(folder: Path, name: str, data: bytes | str) -> SourceFile:
     """Write a file and read it."""
     place = folder / name
     place.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -157,7 +157,7 @@ def test_a_parser_that_breaks_costs_one_file(
     def broken(path: Path, data: bytes) -> None:
         raise KeyError(path)
 
-    monkeypatch.setattr(reading, "_reader", lambda kind: broken)
+    monkeypatch.setattr(dispatch, "reader_of", lambda kind: broken)
     assert "KeyError" in reason(tmp_path, "a.txt", STORY)
 
 

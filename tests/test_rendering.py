@@ -232,6 +232,7 @@ def test_answer_shows_quote_outlet_date_headline_and_confidence() -> None:
     assert content(markup, "blockquote") == ["The bridge will cost £14.2m."]
     assert content(markup, "figcaption .qa-outlet") == ["Harbour Post"]
     assert content(markup, "figcaption time") == ["2 March 2025"]
+    assert content(markup, "h3") == ["1 source"]
     assert content(markup, "figcaption cite") == ["Council approves the bridge, part 1"]
     assert content(markup, "figcaption .qa-number") == ["[1]"]
     assert content(markup, ".qa-confidence") == ["Very likely the answer 93%"]
@@ -243,6 +244,7 @@ def test_each_source_is_a_numbered_card_and_the_first_stands_open() -> None:
     cards = select(parse(markup), "details")
     assert [card.get("open") is not None for card in cards] == [True, False, False, False, False]
     assert content(markup, "summary .qa-number") == ["[1]", "[2]", "[3]", "[4]", "[5]"]
+    assert content(markup, "h3") == ["5 sources"]
     assert len(content(markup, ".qa-answer-label")) == 1
     assert all(len(select(card, "mark")) == 1 for card in cards)
 
@@ -363,7 +365,8 @@ def test_samples_are_called_invented_with_the_way_out() -> None:
 def test_other_archives_are_described() -> None:
     markup = rendering.render_collection(Holdings(), samples=False)
     assert content(markup, "") == [
-        "In this archive: 64 articles from Harbour Post and Radio Tern, 2 April 2024 to 1 April 2025."
+        "In this archive: 64 articles from Harbour Post and Radio Tern,"
+        " 2 April 2024 to 1 April 2025."
     ]
     assert "nvented" not in rendering.render_masthead(Holdings(), samples=False)
 

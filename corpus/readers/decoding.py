@@ -86,11 +86,18 @@ def decode(data: bytes, *, declares: bool = False) -> tuple[str, tuple[str, ...]
     `declares`: HTML), UTF-8 with a few broken places, a guess. Line ends stay as they are. NULs and
     lone surrogates become U+FFFD one for one. Raises `ReadError` for bytes that are no text.
     """
-    if kind := _binary_kind(data[:SNIFFED_BYTES]):
+    if kind := binary_kind(data[:SNIFFED_BYTES]):
         raise ReadError(f"expected text, found {kind}: convert it to text, HTML or JSON first")
     text, warnings = _decoded(data, declares=declares)
     text, more = scrub(text)
     return text, (*warnings, *more)
+
+
+def expect_start(data: bytes, starts: bytes | tuple[bytes, ...], wanted: str) -> None:
+    """Raise `ReadError` where a file does not start as its format does, with what it is instead."""
+    if not data.startswith(starts):
+        found = binary_kind(data[:SNIFFED_BYTES]) or "none: is its suffix right?"
+        raise ReadError(f"expected {wanted}, found {found}")
 
 
 def scrub(text: str) -> tuple[str, tuple[str, ...]]:
@@ -142,7 +149,7 @@ def _forgiving(data: bytes, encoding: str) -> tuple[str, tuple[str, ...]]:
         return text, (f"{encoding} with {broken} broken places, replaced by U+FFFD",)
 
 
-def _binary_kind(head: bytes) -> str | None:
+def binary_kind(head: bytes) -> str | None:
     """Return what kind of binary file `head` is the start of, or None where it may be text."""
     for magic, kind in _MAGIC:
         if head.startswith(magic):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -235,6 +236,7 @@ def _one_line(value: str | None) -> str | None:
     return " ".join(value.split()) or None if value else None
 
 
+@lru_cache(maxsize=1024)  # a file has the same few names in every record
 def plain_name(name: str) -> str:
     """Return a field's name as `NAMES` lists it: without case, separators and namespace."""
     bare = name.strip().lower().rpartition(":")[2]

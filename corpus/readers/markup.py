@@ -25,9 +25,12 @@ _BLOCKS = frozenset(
 )
 _HIDDEN = frozenset(
     """
-    audio button figure form iframe nav noscript script style svg template video
+    audio button figure form head iframe nav noscript script style svg template video
     """.split()
 )
+_CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that a parser lets through and that no element's text may be set to."""
+_HEADINGS = ("h1", "h2", "h3")
 _PARAGRAPH_END = re.compile(
     r"</(?:p|div|h[1-6]|li|blockquote)\s{0,9}>|<br\s{0,9}/?>", re.IGNORECASE
 )
@@ -49,15 +52,34 @@ def markup_to_text(markup: str) -> str:
 
     Raises `ReadError` for what cannot be parsed or has more than `MAX_ELEMENTS` elements.
     """
-    tree = parse_page(markup)
-    return "\n\n".join(paragraphs(tree, blocks=_BLOCKS, hidden=_HIDDEN))
+    return visible_text(parse_page(markup))
+
+
+def visible_text(tree: lxml.html.HtmlElement) -> str:
+    """Return the visible words of a page, as `markup_to_text` does."""
+    return "\n\n".join(visible_paragraphs(tree))
+
+
+def visible_paragraphs(tree: lxml.html.HtmlElement) -> Iterator[str]:
+    """Yield the visible paragraphs of a page, without scripts, figures and forms."""
+    return paragraphs(tree, blocks=_BLOCKS, hidden=_HIDDEN)
+
+
+def first_heading(tree: lxml.html.HtmlElement) -> str | None:
+    """Return the words of the first heading, else of the page's title, if there are any."""
+    for name in (*_HEADINGS, "title"):
+        for heading in tree.iter(name):
+            if words := " ".join(heading.text_content().split()):
+                return words
+    return None
 
 
 def parse_page(markup: str) -> lxml.html.HtmlElement:
     """Return a page as a tree; raise `ReadError` where it is empty, no HTML, or too large."""
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=False)
     try:
-        tree = lxml.html.document_fromstring(markup.encode("utf-8"), parser=parser)
+        source = _CONTROLS.sub(" ", markup).encode("utf-8")
+        tree = lxml.html.document_fromstring(source, parser=parser)
     except (etree.LxmlError, ValueError) as error:
         raise ReadError(f"expected an HTML page with text in it, found none ({error})") from error
     elements = sum(1 for _ in tree.iter())

@@ -74,6 +74,12 @@ def page_metadata(tree: HtmlElement) -> dict[str, object]:
     return {name: value for name, value in found.items() if value}
 
 
+def article_body(tree: HtmlElement) -> str:
+    """Return the article's text as JSON-LD states it, or nothing; its paragraphs may be glued."""
+    body = _json_ld_article(tree).get("articleBody")
+    return body if isinstance(body, str) else ""
+
+
 def without_site(title: str, site: str | None) -> str:
     """Return a page title without the outlet's name at its end ("... - BBC News") or start."""
     title = " ".join(title.split())

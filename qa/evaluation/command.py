@@ -36,13 +36,15 @@ def evaluate_command(
     report: Path | None = None,
     *,
     encoder: Encoder | None = None,
+    reranker: str | None = None,
 ) -> int:
     """Evaluate an archive over gold questions; without `gold`, the shipped samples over theirs.
 
     Prints tables on stdout, progress and warnings on stderr; writes JSON and an HTML page where
-    asked to (`json_out` may be `-` for stdout). `encoder` replaces the archive's model. Returns
-    the exit code: 1 where a citation does not slice back to its article, else 0. Raises the
-    errors of `corpus.errors` for what cannot be read, opened or written.
+    asked to (`json_out` may be `-` for stdout). `encoder` replaces the archive's model, `reranker`
+    names a CrossEncoder that reorders the best passages. Returns the exit code: 1 where a citation
+    does not slice back to its article, else 0. Raises the errors of `corpus.errors` for what cannot
+    be read, opened or written.
     """
     for path in (json_out, report):
         if path is not None and path != STDOUT:
@@ -54,6 +56,7 @@ def evaluate_command(
             asked = stack.enter_context(
                 opened(archive, articles, lambda line: _warn(errors, line), encoder=encoder)
             )
+            asked.rerank_with(reranker)
         evaluation = _with_progress(asked, questions, errors)
     if report is not None:
         write_file(report, render_page(evaluation, f"Evaluation over {(gold or SAMPLE_GOLD).name}"))

@@ -1,0 +1,103 @@
+"""The tables of an archive's database, and the marks that tell it from any other file."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
+from embeddings.database import Database
+from embeddings.migrations import migrate
+
+DATABASE = "archive.sqlite"
+"""Name of the database file in an archive's directory."""
+
+FORMAT = 3
+"""Version of the tables below (SQLite's user_version)."""
+
+APPLICATION_ID = 0x6E657773
+"""SQLite's application_id of an archive: "news" in ASCII."""
+
+SCHEMA = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE files (
+        path TEXT PRIMARY KEY, stamp TEXT NOT NULL, articles TEXT NOT NULL, earlier TEXT NOT NULL)
+        WITHOUT ROWID""",
+    """CREATE TABLE articles (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT,
+        published TEXT, record BLOB NOT NULL, digest TEXT NOT NULL, generation INTEGER NOT NULL)""",
+    """CREATE TABLE vectors (
+        key INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, passage BLOB NOT NULL,
+        sentences BLOB NOT NULL, digest BLOB NOT NULL)""",
+    """CREATE TABLE passages (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL REFERENCES articles (key),
+        n INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+        tokens INTEGER NOT NULL, sentences TEXT NOT NULL, digest BLOB NOT NULL,
+        vector INTEGER NOT NULL REFERENCES vectors (key), generation INTEGER NOT NULL)""",
+    """CREATE TABLE removals (
+        generation INTEGER NOT NULL, article INTEGER NOT NULL, passages TEXT NOT NULL)""",
+    "CREATE TABLE commits (generation INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+    "CREATE INDEX articles_generation ON articles (generation)",
+    "CREATE INDEX passages_article ON passages (article, n)",
+    "CREATE INDEX passages_generation ON passages (generation)",
+    "CREATE INDEX removals_generation ON removals (generation)",
+)
+
+
+def has_tables(db: Database) -> bool:
+    """Tell whether anything was ever made in the file."""
+    return bool(db.execute("SELECT count(*) FROM sqlite_master")[0][0])
+
+
+def create_tables(db: Database) -> None:
+    """Make the tables of a new archive, unless another process was quicker."""
+    with db.transaction():
+        if has_tables(db):
+            return
+        for statement in SCHEMA:
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+        for name, value in (("archive", uuid.uuid4().hex), ("generation", 0)):
+            db.execute("INSERT INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+
+
+def _update_tables(db: Database) -> None:
+    """Bring an archive of an older format up to date, where it can be written; all or nothing."""
+    if not db.writable or _version(db) >= FORMAT:
+        return
+    with db.transaction():
+        for version in range(_version(db), FORMAT):
+            migrate(db, version)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _version(db: Database) -> int:
+    return int(db.execute("PRAGMA user_version")[0][0])
+
+
+def check_format(db: Database, directory: Path) -> None:
+    """Bring an older format up to date.
+
+    Raises ArchiveDamagedError for what is no archive, ArchiveMismatchError for a newer format, or
+    for an older one that cannot be written.
+    """
+    application = db.execute("PRAGMA application_id")[0][0]
+    version = _version(db)
+    if application != APPLICATION_ID:
+        raise ArchiveDamagedError(
+            f"{db.path} is no news archive: give another folder,"
+            " or move the file away and index again"
+        )
+    if version > FORMAT:
+        raise ArchiveMismatchError(
+            f"the archive in {directory} has format {version} and this program reads"
+            f" up to {FORMAT}: update the program, or index into a new folder"
+        )
+    _update_tables(db)
+    if _version(db) < FORMAT:
+        raise ArchiveMismatchError(
+            f"the archive in {directory} has the older format {version}: open it once where it can"
+            " be written, which brings it up to date"
+        )

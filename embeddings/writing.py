@@ -1,0 +1,149 @@
+"""Articles -> passages -> vectors -> commits; vectors that are stored are not computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from corpus.errors import ArchiveMismatchError
+from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
+from corpus.records import Article, Passage, Span
+from embeddings.encoder import WINDOW, Encoder, PassageText, PassageVectors
+from embeddings.rows import EncodedPassage
+from embeddings.store import Store
+
+EncoderSource = Callable[[], Encoder]
+"""Returns the encoder, loading it when it is first called."""
+
+SPLITTER = "splitter"
+"""Name of the setting that tells by which rules an archive's passages were cut."""
+
+RESPLIT = 64
+"""Articles that are cut anew at a time when the rules have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitArticle:
+    """An article with its passages, not encoded yet."""
+
+    article: Article
+    passages: tuple[Passage, ...]
+
+
+class ArticleWriter:
+    """Splits, encodes and commits articles; `encoded` tells after each passage what still waits.
+
+    The caller holds the archive's lock.
+    """
+
+    def __init__(
+        self, store: Store, encoder: EncoderSource, encoded: Callable[[int], None]
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._encoded = encoded
+
+    def split(self, article: Article) -> SplitArticle:
+        """Return the article with its passages; none where it has no text."""
+        encoder = self._encoder()
+        settings = PassageSettings(encoder.settings.max_tokens)
+        return SplitArticle(article, tuple(split_passages(article, settings, encoder.count_tokens)))
+
+    def write(self, articles: Sequence[SplitArticle]) -> Iterator[list[Article]]:
+        """Commit articles, some WINDOW passages at a time; yield what each commit held.
+
+        Raises ArchiveMismatchError where the archive holds another model's vectors.
+        """
+        for portion in _portions(articles):
+            rows = self._encode(portion)
+            with self._store.transaction():
+                self._record_settings()
+                for item, passages in zip(portion, rows, strict=True):
+                    self._store.put_article(item.article, passages)
+            yield [item.article for item in portion]
+
+    def resplit(self) -> int:
+        """Cut all articles anew where they were cut by other rules; return how many changed.
+
+        What a stopped run has left is done again by the next one, with the vectors it computed.
+        """
+        if self._store.setting(SPLITTER) in (None, SPLITTER_VERSION):
+            return 0
+        keys = [key for _, key in self._store.article_ids()]
+        changed = 0
+        for at in range(0, len(keys), RESPLIT):
+            articles = self._store.articles_by_key(keys[at : at + RESPLIT])
+            split = [(key, self.split(article)) for key, article in sorted(articles.items())]
+            differing = [item for key, item in split if not self._is_cut_so(key, item)]
+            changed += sum(len(portion) for portion in self.write(differing))
+        with self._store.transaction():
+            self._store.put_setting(SPLITTER, SPLITTER_VERSION)
+        return changed
+
+    def _is_cut_so(self, key: int, item: SplitArticle) -> bool:
+        """Tell whether the stored passages are those of `item`; one without any stays as it is."""
+        stored = [(p.span, p.sentences, p.tokens) for p in self._store.passages_of([key])]
+        return not item.passages or stored == [
+            (p.span, p.sentences, p.tokens) for p in item.passages
+        ]
+
+    def _encode(self, articles: Sequence[SplitArticle]) -> list[list[EncodedPassage]]:
+        """Return each article's passages with vectors; those that are stored are not computed."""
+        texts = [_text_of(item.article, passage) for item in articles for passage in item.passages]
+        keys = [text.key for text in texts]
+        stored = self._store.has_vectors(keys)
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
+        vectors: dict[bytes, PassageVectors] = {}
+        if new:
+            names = list(new)
+            for index, found in self._encoder().encode_passages(list(new.values())):
+                vectors[names[index]] = found
+                self._encoded(len(new) - len(vectors))
+        waiting = iter(keys)
+        return [
+            [_row(passage, next(waiting), vectors) for passage in item.passages]
+            for item in articles
+        ]
+
+    def _record_settings(self) -> None:
+        settings = self._encoder().settings
+        stored = self._store.encoder
+        if stored is None:
+            self._store.put_encoder(settings)
+            self._store.put_setting(SPLITTER, SPLITTER_VERSION)
+        elif stored != settings:
+            raise ArchiveMismatchError(mismatch(self._store, stored.model, settings.model))
+
+
+def mismatch(store: Store, stored: str, asked: str) -> str:
+    """Return the message for an archive that holds another model's vectors."""
+    return (
+        f"the archive in {store.directory} was made with the model {stored!r} and {asked!r} was"
+        f" asked for, or its files differ: use `--model {stored}`,"
+        " or index into a new folder with the other model"
+    )
+
+
+def _portions(articles: Sequence[SplitArticle]) -> Iterator[list[SplitArticle]]:
+    """Cut articles into runs of some WINDOW passages each."""
+    portion: list[SplitArticle] = []
+    size = 0
+    for item in articles:
+        portion.append(item)
+        size += len(item.passages)
+        if size >= WINDOW:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _text_of(article: Article, passage: Passage) -> PassageText:
+    sentences = tuple(
+        Span(span.start - passage.start, span.end - passage.start) for span in passage.sentences
+    )
+    return PassageText(article.title, passage.span.of(article.text), sentences)
+
+
+def _row(passage: Passage, key: bytes, vectors: dict[bytes, PassageVectors]) -> EncodedPassage:
+    return EncodedPassage(passage, key, vectors.get(key))

@@ -1,0 +1,193 @@
+"""Question + turns before it -> how far it leans on them, and what it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from itertools import islice
+
+from qa.records import History
+from qa.words import COMMON, content_terms
+
+MAX_CONTEXT = 4_000
+"""Characters of the conversation that are read, from its end."""
+
+MAX_TURNS = 40
+"""Turns of the conversation that are read, from its end."""
+
+FEW_TERMS = 2
+"""Content words up to which a question cannot stand alone: "How much are tickets?"."""
+
+SOME_TERMS = 3
+"""Content words up to which a question that leans says little by itself."""
+
+MANY_TERMS = 5
+"""Content words from which on a question has a subject of its own, unless it shares some."""
+
+SHARED = 0.25
+"""Share of a question's content words that were said before, from which on it is about the same."""
+
+MOST_POINTING = 8
+"""Pronouns of a question that are looked at; the first ones tell."""
+
+TOPICS = 4
+"""Names or words that are shown as what a follow-up is about."""
+
+
+class Kind(Enum):
+    """How a question stands to the conversation before it.
+
+    One that leans points at it or goes on from it ("and where was she born?"), one that shares
+    names something that was spoken of, and one with a subject of its own starts a new topic.
+    """
+
+    LEANS = auto()
+    SHARES = auto()
+    MAY_SHARE = auto()
+    NEW = auto()
+
+
+WEIGHTS = {Kind.LEANS: 0.5, Kind.SHARES: 0.5, Kind.MAY_SHARE: 0.1, Kind.NEW: 0.02}
+"""Weight of the conversation beside a question of weight 1, with qa.retrieval's CONTEXT_TERMS.
+
+Tuned on shared/bench/followups and on sample and newsqa questions behind an unrelated conversation
+(tests/quality/followups.py): from .4 to .6 and from .05 to .3 nothing moves by more than a question
+or two in a hundred. 0.5 for every kind costs every tenth question that starts a new topic.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What a question takes from the conversation: its weighted text, and what is talked of."""
+
+    kind: Kind
+    context: tuple[tuple[str, float], ...]
+    topic: tuple[str, ...]
+
+    @property
+    def topic_goes_on(self) -> bool:
+        """Tell whether the question is about what was talked of, as far as can be told."""
+        return self.kind in {Kind.LEANS, Kind.SHARES}
+
+
+def follow_up(text: str, history: History) -> FollowUp | None:
+    """Return what a question takes from the turns before it; None where there are none.
+
+    `text` is the question without control characters, as are the turns' contents.
+    """
+    asked = [turn["content"] for turn in history[-MAX_TURNS:] if turn.get("role") == "user"]
+    answers = [turn["content"] for turn in history[-MAX_TURNS:] if turn.get("role") == "assistant"]
+    said = " ".join([*asked, *answers[-1:]])[-MAX_CONTEXT:].strip()
+    if not any(map(str.isalnum, said)):
+        return None
+    kind = kind_of(text, said)
+    found = FollowUp(kind, ((said, WEIGHTS[kind]),), ())
+    if not found.topic_goes_on:
+        return found
+    nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]
+    return replace(found, topic=_topic(nearest_first, text))
+
+
+def kind_of(text: str, said: str) -> Kind:
+    """Tell how a question stands to what was said before it."""
+    own = _telling(text)
+    if leans(text):
+        return Kind.LEANS if len(own) <= SOME_TERMS else Kind.SHARES
+    shared = own.intersection(content_terms(said))
+    if len(own) <= FEW_TERMS or len(shared) >= SHARED * len(own):
+        return Kind.SHARES
+    return Kind.NEW if len(own) >= MANY_TERMS or _NAME.search(text) else Kind.MAY_SHARE
+
+
+def leans(text: str) -> bool:
+    """Tell whether a question points at something outside of it, or goes on from something."""
+    return bool(_GOES_ON.match(text) or _ADDS.search(text)) or _points(text)
+
+
+def _telling(text: str) -> frozenset[str]:
+    """Return the stems of a text that could tell its subject: no stop words, no common ones."""
+    return frozenset(content_terms(text)) - COMMON
+
+
+# Words that point outside of the question
+
+_POINTING = re.compile(
+    r"\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|ones?|those|these|this"
+    r"|that|such|same|others?|another|else|both|latter|former|instead|besides)\b",
+    re.IGNORECASE,
+)
+_POINTING_NOWHERE = re.compile(
+    r"\b(?:these days|(?:this|that) (?!(?:is|was|are|were|ones?|means?|happen\w*|day|time|way|place"
+    r"|sort|kind|type|has|had|does|did)\b)(?=\w)|one of|(?:those|these) (?:who|whose|\w+ing)"
+    r"|the same|no one|one (?:day|year|month|week|million|hundred)|all (?:that|this) time)",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"\W*(?:(?:ok|okay|yes|no|oh|hm+|i see|thanks?|thank you|got it|sorry)\b[\s,.!]*){0,3}"
+    r"(?:and|but|then|or|so|oops|what about|how about|what else|who else|i meant?"
+    r"|which (?:is|are|was|one))\b",
+    re.IGNORECASE,
+)
+_ADDS = re.compile(
+    r"\b(?:also|too|as well|anything|anyone|somewhere|the other|further"
+    r"|more (?:about|info\w*|details?|specific|concrete))\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[.?!;]\s|,\s(?:but|and)\s")
+_NAME = re.compile(r"(?<=[^\s.?!] )(?!I\b)[^\W\d_a-z][\w’'-]*")
+"""A capital inside a sentence."""
+
+
+def _points(text: str) -> bool:
+    """Tell whether a pronoun has nothing in its own clause to stand for.
+
+    "Why did Ayliffe say he would go?" says who he is; "what did she leave to the museum?" does not.
+    """
+    bare = _POINTING_NOWHERE.sub(lambda match: " " * len(match[0]), text)
+    for match in islice(_POINTING.finditer(bare), MOST_POINTING):
+        before = text[: match.start()]
+        clause = _CLAUSE.split(before)[-1]
+        has_name = _NAME.search(before) is not None and bool(_telling(before))
+        if len(_telling(clause)) < FEW_TERMS and not has_name:
+            return True
+    return False
+
+
+# What the conversation is about
+
+_NAMES = re.compile(r"(?:[^\W\d_a-z][\w’'&-]*)(?:\s(?:of |the |and )?[^\W\d_a-z][\w’'&-]*){0,4}")
+
+
+def _topic(texts: Sequence[str], question: str) -> tuple[str, ...]:
+    """Return the names, nearest first, that a follow-up may stand on; without names, the words."""
+    own = _telling(question)
+    names: dict[str, None] = {}
+    for text in texts:
+        for match in _NAMES.finditer(text):
+            name = _without_possessive(match[0])
+            terms = _telling(name)
+            if terms and not terms <= own and not _is_opening(text, match):
+                names[name] = None
+    if not names:
+        names = dict.fromkeys(_words(texts[0], own))
+    return tuple(names)[:TOPICS]
+
+
+def _is_opening(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a single word has its capital from standing at the start of a sentence."""
+    opens = match.start() == 0 or text[: match.start()].rstrip()[-1:] in set(".?!:“\"'")
+    return opens and " " not in match[0]
+
+
+def _words(text: str, own: frozenset[str]) -> list[str]:
+    return [
+        word
+        for word in re.findall(r"[^\W_][\w’'-]*", text)
+        if (terms := _telling(word)) and not terms <= own
+    ]
+
+
+def _without_possessive(name: str) -> str:
+    return name[:-2] if name[-2:] in {"'s", "’s"} else name.rstrip("'’")

@@ -1,0 +1,1 @@
+"""The fitted weights, as JSON: `python -m qa.evaluation.train` writes them."""

@@ -1,0 +1,293 @@
+"""Derived files: whatever is wrong with them, the same answers come from the store."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import StorageError
+from corpus.records import Article
+from embeddings import derived, generations
+from embeddings.derived import (
+    DENSE,
+    Indices,
+    copy_indices,
+    open_indices,
+    problems,
+    publish_indices,
+)
+from embeddings.generations import CURRENT, DERIVED, MANIFEST
+from embeddings.sparse import SparseIndex
+from embeddings.store import Store
+from tests.archives import files_below, flip, put, some_articles
+from tests.fakes import HashingEncoder
+
+Hits = list[list[tuple[int, float]]]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a store with forty articles and published indices, made once."""
+    place = tmp_path_factory.mktemp("template")
+    store = Store(place, create=True)
+    put(store, some_articles(40))
+    publish_indices(store)
+    store.close()
+    return place
+
+
+@pytest.fixture
+def store(tmp_path: Path, template: Path) -> Store:
+    """Return a store with forty articles and published indices."""
+    return Store(Path(shutil.copytree(template, tmp_path / "archive-a")))
+
+
+def folder(path: Path) -> Path:
+    """Make a folder and return it."""
+    path.mkdir()
+    return path
+
+
+def top10(indices: Indices) -> Hits:
+    """Return what both retrievers find for some questions."""
+    question = HashingEncoder().encode_questions(["harbour flooded officials", "case 7 visitors"])
+    terms = ({"harbour": 1.0, "flood": 1.0}, {"case": 1.0, "visitor": 0.5, "7": 1.0})
+    found = [[(k, round(s, 4)) for k, s in hits] for hits in indices.dense.search(question, 10)]
+    for index in (indices.passages, indices.articles):
+        found += [[(k, round(s, 4)) for k, s in index.search(term, 10)] for term in terms]
+    return found
+
+
+def rebuilt(store: Store) -> Hits:
+    """Return what indices made from nothing but the store find."""
+    return top10(derived._temporary(lambda folder: derived._make(folder, store, None)))
+
+
+def root(store: Store) -> Path:
+    return store.directory / DERIVED
+
+
+def published(store: Store) -> Path:
+    return generations.current_manifest(root(store))[0]
+
+
+def test_published_indices_are_opened_and_not_made_again(store: Store) -> None:
+    """Opening changes no file."""
+    before = files_below(root(store))
+    indices = open_indices(store)
+    assert indices.folder == published(store)
+    assert len(indices.dense) == len(indices.passages) == store.counts()["passages"]
+    assert len(indices.articles) == 40
+    assert files_below(root(store)).keys() == before.keys()
+    assert problems(store) == []
+
+
+def test_indices_in_hand_are_kept(store: Store) -> None:
+    """Nothing is read again while the archive stays as it is."""
+    indices = open_indices(store)
+    assert open_indices(store, indices) is indices
+
+
+DAMAGES: dict[str, Callable[[Path, Path], object]] = {
+    "everything gone": lambda root, _: shutil.rmtree(root),
+    "no pointer": lambda root, _: (root / CURRENT).unlink(),
+    "empty pointer": lambda root, _: (root / CURRENT).write_bytes(b""),
+    "binary pointer": lambda root, _: (root / CURRENT).write_bytes(b"\xff\xfe\x00"),
+    "pointer elsewhere": lambda root, _: (root / CURRENT).write_text("../../etc 00", "utf-8"),
+    "pointer turned": lambda root, _: flip(root / CURRENT, 3),
+    "no manifest": lambda _, folder: (folder / MANIFEST).unlink(),
+    "manifest is a list": lambda _, folder: (folder / MANIFEST).write_text("[]", "utf-8"),
+    "manifest turned": lambda _, folder: flip(folder / MANIFEST, 60),
+    "no vectors": lambda _, folder: (folder / DENSE).unlink(),
+    "vectors turned": lambda _, folder: flip(folder / DENSE, 5_000),
+    "vectors cut": lambda _, folder: (folder / DENSE).write_bytes(b"short"),
+    "segment gone": lambda _, folder: next((folder / "passages").glob("*.term")).unlink(),
+    "segment turned": lambda _, folder: flip(next((folder / "articles").glob("*.idx")), 30),
+    "list of segments gone": lambda _, folder: (folder / "passages" / "meta.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_files_are_named_and_made_again(
+    store: Store, damage: Callable[[Path, Path], object]
+) -> None:
+    """Same top 10, the archive is mended, and verify has nothing more to say."""
+    before = top10(open_indices(store))
+    damage(root(store), published(store))
+    assert problems(store) or not (root(store) / CURRENT).exists()
+    assert top10(open_indices(store)) == before
+    assert problems(store) == []
+
+
+def test_files_of_another_archive_are_not_used(store: Store, tmp_path: Path) -> None:
+    """Indices name the archive that they were made from."""
+    other = Store(folder(tmp_path / "b"), create=True)
+    put(other, some_articles(40, first=100))
+    publish_indices(other)
+    before = top10(open_indices(store))
+    shutil.rmtree(root(store))
+    shutil.copytree(root(other), root(store))
+    assert any("another archive" in problem for problem in problems(store))
+    assert top10(open_indices(store)) == before
+
+
+def test_files_of_two_generations_mixed_are_not_used(store: Store) -> None:
+    """A file from an older generation does not agree with the manifest of the newer."""
+    old = published(store).parent.parent / "old"
+    shutil.copytree(published(store), old)
+    put(store, some_articles(5, first=50))
+    publish_indices(store)
+    shutil.copy(old / DENSE, published(store) / DENSE)
+    assert problems(store)
+    assert top10(open_indices(store)) == rebuilt(store)
+
+
+def test_an_older_generation_catches_up(store: Store) -> None:
+    """Additions are applied to what is there; the result is that of a rebuild."""
+    put(store, some_articles(5, first=50))
+    assert problems(store) == []  # not damaged, only older
+    assert top10(open_indices(store)) == rebuilt(store)
+    assert problems(store) == []
+
+
+def test_a_newer_generation_than_the_store_is_not_used(store: Store) -> None:
+    """An archive whose database was restored from a copy does not keep its newer indices."""
+    restored = _restored_after(store, some_articles(5, first=50))
+    assert top10(open_indices(restored)) == rebuilt(restored)
+    assert len(open_indices(restored).dense) == restored.counts()["passages"]
+
+
+def test_indices_of_a_history_that_was_undone_are_not_used(store: Store) -> None:
+    """A restored copy that has since had as many commits is not taken for the lost archive."""
+    restored = _restored_after(store, some_articles(5, first=50))
+    put(restored, some_articles(5, first=80))
+    assert any("undone" in problem for problem in problems(restored))
+    assert top10(open_indices(restored)) == rebuilt(restored)
+
+
+def _restored_after(store: Store, lost: list[Article]) -> Store:
+    """Return the store as a copy has it that was made before some articles were added."""
+    store.empty_log()
+    shutil.copy(store.path, store.directory / "copy")
+    put(store, lost)
+    publish_indices(store)
+    store.close()
+    (store.directory / "copy").replace(store.path)
+    return Store(store.directory)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_additions_changes_and_removals_are_followed(
+    store: Store, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removed and replaced articles are never found; small archives score as a rebuild does."""
+    if not exact:
+        monkeypatch.setattr(derived, "EXACT_BELOW", 0)
+        monkeypatch.setattr(derived, "STALE_SHARE", 0.9)
+    held = open_indices(store)
+    put(store, some_articles(1, first=7) + some_articles(3, first=60))
+    with store.transaction():
+        store.remove_articles(["story-1", "story-2", "story-60"])
+    indices = open_indices(store, held)
+    alive = {passage.key for passage in store.passages_of(k for _, k in store.article_ids())}
+    assert {key for hits in top10(indices)[:4] for key, _ in hits} <= alive
+    assert len(indices.dense) == len(indices.passages) == len(alive)
+    if exact:
+        assert indices.removed == 0
+        assert top10(indices) == rebuilt(store)
+    else:
+        assert indices.removed > 0
+        assert top10(indices)[:2] == rebuilt(store)[:2]
+        with store.transaction():
+            store.remove_articles([f"story-{n}" for n in range(3, 39)])
+        assert open_indices(store, indices).removed == 0  # too many: the counts are made anew
+
+
+def test_stray_files_of_killed_processes_go(store: Store) -> None:
+    """Half a generation and half a pointer do not stay."""
+    (root(store) / "00000009-dead").mkdir()
+    (root(store) / f".{CURRENT}.dead.tmp").touch()
+    put(store, some_articles(1, first=50))
+    publish_indices(store)
+    assert {entry.name for entry in root(store).iterdir()} == {CURRENT, published(store).name}
+
+
+def test_a_reader_that_cannot_write_makes_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stale archive on a read-only disk answers from a temporary copy, which goes with it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    put(store, some_articles(3, first=50))
+    before = files_below(store.directory / DERIVED)
+    with monkeypatch.context() as patch:
+        patch.setattr(generations, "replace_file", refuse)
+        indices = open_indices(store)
+    assert files_below(root(store)) == before
+    assert not indices.folder.is_relative_to(store.directory)
+    assert top10(indices) == rebuilt(store)
+    folder = indices.folder
+    assert folder.is_dir()
+    del indices
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_published_files_that_cannot_be_locked_are_opened_through_links(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tantivy locks even to read; on a read-only disk that happens in a folder of links."""
+    before = top10(open_indices(store))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    indices = open_indices(store)
+    assert (indices.folder / DENSE).is_symlink()
+    assert top10(indices) == before
+
+
+def test_a_full_disk_says_so_and_keeps_the_generation_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pointer does not move, half a generation does not stay, and the error names the way."""
+    put(store, some_articles(3, first=50))
+    before = files_below(root(store))
+
+    def full(self: SparseIndex, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SparseIndex, "update", full)
+    for attempt in (publish_indices, copy_indices):
+        with pytest.raises(StorageError, match="No space left"):
+            attempt(store)
+    assert files_below(root(store)) == before
+
+
+def test_a_generation_that_a_writer_removes_meanwhile_is_no_error(store: Store) -> None:
+    """A reader that starts from indices whose files are gone starts from the store."""
+    held = open_indices(store)
+    put(store, some_articles(3, first=50))
+    shutil.rmtree(root(store))
+    assert top10(copy_indices(store, held)) == rebuilt(store)
+
+
+def test_an_empty_archive_has_empty_indices(tmp_path: Path) -> None:
+    """Before the first article there is nothing to find, and the first one changes that."""
+    store = Store(tmp_path, create=True)
+    indices = publish_indices(store)
+    assert (len(indices.dense), len(indices.passages)) == (0, 0)
+    put(store, some_articles(1))
+    assert len(publish_indices(store, indices).dense) == store.counts()["passages"]
+
+
+def test_the_manifest_names_every_file(store: Store) -> None:
+    """What no digest covers would not be missed."""
+    folder = published(store)
+    listed = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
+    present = {name for name in files_below(folder) if "lock" not in name}
+    assert present == {*listed, MANIFEST}

@@ -1,0 +1,115 @@
+"""Sentence spans: they cover the text, do not overlap, and end where sentences end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.records import Span
+from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
+
+NEWS = st.text(
+    alphabet=st.sampled_from(list("ab AB.!?\"'“”’()[]•-–\n\r\t\u2028\u00a0\u200b\x1f\x0015é東。…")),
+    max_size=300,
+)
+ANY = st.text(max_size=300) | NEWS
+
+
+def split(text: str) -> list[str]:
+    return [span.of(text) for span in split_sentences(text)]
+
+
+@given(ANY)
+def test_sentences_cover_every_character_that_is_not_space(text: str) -> None:
+    """Sentences are ordered, disjoint, trimmed, and leave only whitespace between them."""
+    last, left = 0, []
+    for span in split_sentences(text):
+        assert last <= span.start < span.end <= len(text)
+        assert span.of(text) == span.of(text).strip()
+        left.append(text[last : span.start])
+        last = span.end
+    left.append(text[last:])
+    assert not "".join(left).strip()
+
+
+@given(ANY, st.integers(0, 300), st.integers(0, 300))
+def test_sentences_stay_within_the_spans_given(text: str, one: int, other: int) -> None:
+    """No sentence crosses the border of a span, and the rest of the text is not touched."""
+    start, end = sorted((min(one, len(text)), min(other, len(text))))
+    window = Span(start, end)
+    found = split_sentences(text, [window])
+    assert all(window.contains(span) for span in found)
+    outside = sum(len(span.of(text).strip()) for span in found)
+    assert outside <= len(window.of(text))
+    kept = "".join("".join(span.of(text).split()) for span in found)
+    assert kept == "".join(window.of(text).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He came. She left.", ["He came.", "She left."]),
+        ("Mr. Blinken met Mrs. Hall.", ["Mr. Blinken met Mrs. Hall."]),
+        ("The U.S. envoy spoke. It rained.", ["The U.S. envoy spoke.", "It rained."]),
+        ("J. K. Rowling wrote it. He read it.", ["J. K. Rowling wrote it.", "He read it."]),
+        ("It rose 3.5% to £1.20. Then it fell.", ["It rose 3.5% to £1.20.", "Then it fell."]),
+        ("No. 7 won. No. 8 lost.", ["No. 7 won.", "No. 8 lost."]),
+        ("“We won.” She smiled.", ["“We won.”", "She smiled."]),
+        ('"Is it over?" he asked.', ['"Is it over?" he asked.']),
+        ("Lt. Gov. Sam Page resigned.", ["Lt. Gov. Sam Page resigned."]),
+        ("A heading\n\nThe first line.", ["A heading", "The first line."]),
+        ("• one thing\n• another thing", ["• one thing", "• another thing"]),
+        ("1. First rule\n2. Second rule", ["1. First rule", "2. Second rule"]),
+        ("", []),
+        (" \n\t ", []),
+    ],
+)
+def test_sentence_ends(text: str, expected: list[str]) -> None:
+    """Titles, initials, decimals and quotes end no sentence; bullets and headings stand alone."""
+    assert split(text) == expected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_wrapped_by_a_program_are_joined(end: str) -> None:
+    """A long line that does not end a sentence goes on in the next, whatever ends lines."""
+    text = (
+        f"The council decided on Tuesday evening that the{end}bridge would open in May. It rained."
+    )
+    assert len(split(text)) == 2
+    assert split(text)[0].endswith("open in May.")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\u2028"])
+def test_paragraphs_start_after_any_line_break(end: str) -> None:
+    """The first sentence and those behind a line break start paragraphs."""
+    text = f"One is here. Two is here.{end}{end}Three is here."
+    assert paragraph_starts(text, split_sentences(text)) == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "unit", ["(", "a.", "A. ", '." ', "?!", "x\n", "word", "'", "- ", "… ", "Mr. ", "J. ", "\ud800"]
+)
+def test_hostile_texts_take_less_than_a_second(unit: str) -> None:
+    """100,000 characters of anything are cut in about linear time (FAULTS, row 25)."""
+    text = (unit * 100_000)[:100_000]
+    started = time.process_time()
+    split_sentences(text)
+    assert time.process_time() - started < 1.5  # a second, and the machine's other users
+
+
+def test_a_million_characters_take_seconds() -> None:
+    """Time grows with the text and not with its square (FAULTS, row 16)."""
+    text = "The council met on Tuesday and decided about the harbour wall.\n" * 16_000
+    started = time.process_time()
+    assert len(split_sentences(text)) == 16_000
+    assert time.process_time() - started < 5
+
+
+def test_a_text_without_spaces_is_cut_into_blocks() -> None:
+    """The segmenter never gets more than MAX_BLOCK characters."""
+    spans = split_sentences("x" * (2 * MAX_BLOCK + 5))
+    assert max(map(len, spans)) <= MAX_BLOCK
+    assert sum(map(len, spans)) == 2 * MAX_BLOCK + 5
