@@ -45,7 +45,7 @@ def build_answer(
         citations=citations,
         query=query,
         figures=compared.figures,
-        supported_by=compared.supported_by,
+        supported_by=compared.supported_by if reason is None else (),
         hits=tuple(_hit(rank, item) for rank, item in enumerate(ranked[:DEPTH], start=1)),
     )
 

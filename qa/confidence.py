@@ -44,7 +44,7 @@ TAKEN = (
     "article pairs",
     "article form share",
     "lead share",
-    "position",
+    "vague: place",
 )
 """Features of the first quote's better sentence that are signs themselves."""
 

@@ -45,6 +45,10 @@ NAME = 0.7
 FEW = 6
 """Words under which a sentence is a heading, a caption or an exclamation."""
 
+VAGUE = 8
+"""Square of the stems with which a question is half as vague as one without any. A question of few
+stems leans on where a sentence stands (news leads first), one of many on what it says."""
+
 ASKING = frozenset("who what when where why how which whose whom".split())
 """Words of a question that its answer does not repeat."""
 
@@ -90,7 +94,7 @@ def describe(candidates: Candidates) -> Rows:
         **scene.place(),
         **scene.looks(),
         **scene.kind_of_answer(),
-        **scene.by_question(),
+        **scene.together(),
     }
     return Rows(tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused)
 
@@ -391,17 +395,9 @@ class _Scene:
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
 
     def place(self) -> dict[str, Floats]:
-        """Say where in its article a sentence stands: news leads first."""
-        numbers = np.array([item.stored.n for item in self.close])
-        starts = np.array([s.start for item in self.close for s in item.stored.sentences])
-        sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
-        return {
-            "first passage": self.of_passages(numbers == 0),
-            "first sentence": self.of_passages(numbers == 0) * (self.in_passage == 0),
-            "position": self.place_in_article,
-            "relative position": starts / sizes,
-            "sentence number": np.log1p(self.in_passage),
-        }
+        """Say how late in its article a sentence stands: vague questions are of the lead."""
+        vague = 1 / (1 + len(self.terms) ** 2 / VAGUE)
+        return {"vague: place": vague * self.place_in_article}
 
     def looks(self) -> dict[str, Floats]:
         """Say what a sentence looks like."""
@@ -423,7 +419,6 @@ class _Scene:
         holds = (count > 0).astype(np.float64)
         apart = {
             "holds": holds,
-            "position": self.place_in_article,
             "length": np.log1p(self.lengths),
             "new names": np.log1p(np.maximum(self.new_names, 0)),
         }
@@ -446,20 +441,12 @@ class _Scene:
                     counts[start + sentence] += 1
         return counts
 
-    def by_question(self) -> dict[str, Floats]:
-        """Let long and specific questions weigh words and place otherwise than vague ones."""
-        specific, long = np.log1p(self.nats), np.log1p(len(self.asked))
-        share = self.present @ self.weights
+    def together(self) -> dict[str, Floats]:
+        """Let a long question weigh words more, and words and vectors confirm each other."""
         present = (self.form_counts > 0).astype(np.float64)
         return {
-            "specific: share": specific * share,
-            "specific: cosine": specific * self.cosine,
-            "specific: fused": specific * self.of_passages(self.fused),
-            "specific: position": specific * self.place_in_article,
-            "long: position": long * self.place_in_article,
-            "long: form share": long * (present @ _share(_rarity(present))),
-            "terms: position": np.log1p(len(self.terms)) * self.place_in_article,
-            "share: cosine": share * self.cosine,
+            "long: form share": np.log1p(len(self.asked)) * (present @ _share(_rarity(present))),
+            "share: cosine": (self.present @ self.weights) * self.cosine,
         }
 
 

@@ -101,10 +101,11 @@ def compare_figures(candidates: Candidates, citations: Sequence[Citation]) -> Co
 def _differing(told: Sequence[_Told]) -> list[_Told]:
     """Return the numbers that differ, by citation; each stands for its article."""
     best = _nearest_by_citation(told)
-    pairs = [pair for pair in combinations(best, 2) if _differ(*pair, told)]
+    pairs = [(one, other) for one, other in combinations(best, 2) if _differ(one, other, told)]
     if not pairs:
         return []
-    shown = list(max(pairs, key=_nearness))
+    first, second = max(pairs, key=_nearness)
+    shown = [first, second]
     for item in best:
         if all(other is not item and _differ(item, other, told) for other in shown):
             shown.append(item)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import islice
 
+from qa.periods import MONTHS, WEEKDAYS
 from qa.records import History
 from qa.words import COMMON, content_terms
 
@@ -49,7 +50,7 @@ class Kind(Enum):
     NEW = auto()
 
 
-WEIGHTS = {Kind.LEANS: 0.5, Kind.SHARES: 0.5, Kind.MAY_SHARE: 0.1, Kind.NEW: 0.02}
+WEIGHTS = {Kind.LEANS: 0.5, Kind.SHARES: 0.5, Kind.MAY_SHARE: 0.1, Kind.NEW: 0.0}
 """Weight of the conversation beside a question of weight 1, with qa.retrieval's CONTEXT_TERMS.
 
 Tuned on shared/bench/followups and on sample and newsqa questions behind an unrelated conversation
@@ -66,11 +67,6 @@ class FollowUp:
     context: tuple[tuple[str, float], ...]
     topic: tuple[str, ...]
 
-    @property
-    def topic_goes_on(self) -> bool:
-        """Tell whether the question is about what was talked of, as far as can be told."""
-        return self.kind in {Kind.LEANS, Kind.SHARES}
-
 
 def follow_up(text: str, history: History) -> FollowUp | None:
     """Return what a question takes from the turns before it; None where there are none.
@@ -83,8 +79,10 @@ def follow_up(text: str, history: History) -> FollowUp | None:
     if not any(map(str.isalnum, said)):
         return None
     kind = kind_of(text, said)
+    if kind is Kind.NEW:
+        return FollowUp(kind, (), ())
     found = FollowUp(kind, ((said, WEIGHTS[kind]),), ())
-    if not found.topic_goes_on:
+    if kind is Kind.MAY_SHARE:
         return found
     nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]
     return replace(found, topic=_topic(nearest_first, text))
@@ -115,7 +113,7 @@ def _telling(text: str) -> frozenset[str]:
 
 _POINTING = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|ones?|those|these|this"
-    r"|that|such|same|others?|another|else|both|latter|former|instead|besides)\b",
+    r"|that|such|same|others?|another|else|both|the latter|the former|instead|besides)\b",
     re.IGNORECASE,
 )
 _POINTING_NOWHERE = re.compile(
@@ -148,6 +146,8 @@ def _points(text: str) -> bool:
     bare = _POINTING_NOWHERE.sub(lambda match: " " * len(match[0]), text)
     for match in islice(_POINTING.finditer(bare), MOST_POINTING):
         before = text[: match.start()]
+        if match[0].lower() == "that" and _joins_a_clause(before):
+            continue
         clause = _CLAUSE.split(before)[-1]
         has_name = _NAME.search(before) is not None and bool(_telling(before))
         if len(_telling(clause)) < FEW_TERMS and not has_name:
@@ -155,8 +155,14 @@ def _points(text: str) -> bool:
     return False
 
 
+def _joins_a_clause(before: str) -> bool:
+    """Tell "the cat that was taken" from "what is that?" by the word in front."""
+    return bool(content_terms(before.rsplit(maxsplit=1)[-1])) if before.strip() else False
+
+
 # What the conversation is about
 
+_CALENDAR = frozenset([*MONTHS, *WEEKDAYS])
 _NAMES = re.compile(r"(?:[^\W\d_a-z][\w’'&-]*)(?:\s(?:of |the |and )?[^\W\d_a-z][\w’'&-]*){0,4}")
 
 
@@ -168,15 +174,17 @@ def _topic(texts: Sequence[str], question: str) -> tuple[str, ...]:
         for match in _NAMES.finditer(text):
             name = _without_possessive(match[0])
             terms = _telling(name)
-            if terms and not terms <= own and not _is_opening(text, match):
+            if terms and not terms <= own and not _is_no_name(text, match):
                 names[name] = None
     if not names:
         names = dict.fromkeys(_words(texts[0], own))
     return tuple(names)[:TOPICS]
 
 
-def _is_opening(text: str, match: re.Match[str]) -> bool:
-    """Tell whether a single word has its capital from standing at the start of a sentence."""
+def _is_no_name(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a single word is a day or month, or has its capital from opening a sentence."""
+    if match[0].casefold() in _CALENDAR:
+        return True
     opens = match.start() == 0 or text[: match.start()].rstrip()[-1:] in set(".?!:“\"'")
     return opens and " " not in match[0]
 

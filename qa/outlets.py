@@ -87,16 +87,24 @@ class OutletNames:
         self._parts = {key: names for key, names in parts.items() if len(names) == 1}
         initials = _by_key((key, name) for name in outlets for key in _initials(name))
         self._initials = {key: names for key, names in initials.items() if len(names) == 1}
+        keys = {*self._exact, *self._parts, *self._initials}
+        self._starts = {key[:end] for key in keys for end in range(1, len(key) + 1)} | {"the"}
 
     def find(self, text: str) -> Iterator[_Mention]:
         """Yield the mentions in a text from left to right, the longest at each place."""
         words = list(_WORD.finditer(text))
         at = 0
         while at < len(words):
-            length, outlets = self._longest(text, words[at : at + LONGEST_NAME + 1])
+            length, outlets = 0, tuple[str, ...]()
+            if self._may_start(words[at][0]):
+                length, outlets = self._longest(text, words[at : at + LONGEST_NAME + 1])
             if outlets:
                 yield _Mention(outlets, Span(words[at].start(), words[at + length - 1].end()))
             at += max(length, 1)
+
+    def _may_start(self, word: str) -> bool:
+        """Tell whether a name may start with a word; most words are done with here."""
+        return "." in word or squeezed(_without_possessive(word)) in self._starts
 
     def _longest(self, text: str, words: Sequence[re.Match[str]]) -> tuple[int, tuple[str, ...]]:
         """Return how many of the words name an outlet, and which; 0 where none does."""
@@ -211,7 +219,8 @@ _ADVERB = r"(?:(?:first|originally|initially|also|actually|later|each|both|itsel
 
 _BEFORE = re.compile(
     r"(?:^|[\s,;:(\[\"“‘'])(?:according to|going by|(?:as )?(?:reported|told|printed|published"
-    r"|quoted|described|covered|written|said|given|claimed|carried) (?:by|in|to|on)|per|as per|says|said"
+    r"|quoted|described|covered|written|said|given|claimed|carried) (?:by|in|to|on)"
+    r"|per|as per|says|said"
     r"|(?:talk(?:ed|ing)? to|sp(?:eak|oke|eaking) to|interview with|interviewed"
     r" by|stor(?:y|ies) (?:in|by|from|on)|articles? (?:in|by|from|on)|reports? (?:in|by|from|on)"
     r"|(?:read|reading|news) (?:in|from|on)|coverage (?:in|by|from|on)))(?: the)?\s\Z",

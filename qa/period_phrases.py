@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 
 from corpus.records import Span
 from qa import periods
@@ -19,6 +20,9 @@ from qa.relative_dates import ON_WEEKDAY, RELATIVE
 
 REACH = 48
 """Characters in front of a name that are read for what narrows it; the longest phrase has 30."""
+
+MOST_NAMES = 20
+"""Dates of one kind that are read in a text; no question has as many."""
 
 _PARTS = {"beginning": "start", "middle": "mid", "early": "early", "late": "late", "mid": "mid"}
 
@@ -62,7 +66,7 @@ def _names(text: str, calendar: Calendar) -> Iterator[Named]:
         (ON_WEEKDAY if _is_current(calendar) else (), True, True),
     ):
         for pattern, read in table:
-            for match in pattern.finditer(text):
+            for match in islice(pattern.finditer(text), MOST_NAMES):
                 period = read(match, calendar)
                 if period is not None and not (relative and _is_ahead(period, calendar)):
                     yield Named(period, Span(*match.span()), exact, relative)

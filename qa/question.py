@@ -9,7 +9,7 @@ from datetime import date
 
 from corpus.dates import parse_date
 from corpus.errors import UsageError
-from qa.follow_up import MAX_TURNS, FollowUp, follow_up, leans
+from qa.follow_up import MAX_TURNS, FollowUp, Kind, follow_up, leans
 from qa.outlets import attributed, without
 from qa.periods import Calendar, Period
 from qa.publication import asked_period
@@ -127,8 +127,8 @@ def _narrows(period: Period, calendar: Calendar) -> bool:
 def _carried(
     turns: History, leaning: FollowUp | None, outlets: Sequence[str], calendar: Calendar
 ) -> _Heard:
-    """Return the outlets and dates of the turn that a follow-up goes on from, nearest first."""
-    if leaning is None or not leaning.topic_goes_on:
+    """Return the outlets and dates of the turn that a question leans on, nearest first."""
+    if leaning is None or leaning.kind is not Kind.LEANS:
         return _Heard("")
     for turn in reversed(turns):
         if turn["role"] != "user" or not turn["content"]:

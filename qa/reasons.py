@@ -24,17 +24,17 @@ MOST_CAPITALS = 0.6
 """Share of capitalised words from which on capitals mark no names: "WHO IS THE MAYOR"."""
 
 GIVES = {
-    Kind.PERCENTAGE: "a percentage",
-    Kind.MONEY: "an amount of money",
-    Kind.DURATION: "an age or a length of time",
-    Kind.NUMBER: "a number",
-    Kind.DATE: "a date",
-    Kind.PLACE: "a place",
-    Kind.PERSON: "a name that answers",
-    Kind.ORGANISATION: "a name that answers",
-    Kind.CAUSE: "a reason",
+    Kind.PERCENTAGE: "give a percentage",
+    Kind.MONEY: "give an amount of money",
+    Kind.DURATION: "give an age or a length of time",
+    Kind.NUMBER: "give a number",
+    Kind.DATE: "give a date",
+    Kind.PLACE: "name a place",
+    Kind.PERSON: "give a name",
+    Kind.ORGANISATION: "name an organisation",
+    Kind.CAUSE: "give a reason",
 }
-"""What a sentence gives that holds something of a kind."""
+"""What a sentence does that holds something of a kind."""
 
 _NAME = re.compile(
     r"[A-Z][\w.-]*(?:[’'](?!s\b)\w+)?(?: (?:(?:of|the|and|&|de|van|von|al|bin) )?[A-Z][\w.-]*)*"
@@ -111,7 +111,7 @@ def _never_together(search: Search, together: Together) -> str | None:
 
 
 def _nothing_of_the_kind(search: Search, _: Together) -> str | None:
-    """Say that the nearest article holds nothing of the kind asked for where it is nearest."""
+    """Say that what comes nearest in the nearest article holds nothing of the kind asked for."""
     question = search.searched.question
     kind = asked_kind(question)
     if kind not in GIVES or not search.ranked:
@@ -125,8 +125,8 @@ def _nothing_of_the_kind(search: Search, _: Together) -> str | None:
     if any(answer_spans(question, quote) for quote in quotes):
         return None
     named = _named(nearest)
-    which = f"The nearest article, {named}," if named else "The nearest article"
-    return f"{which} does not give {GIVES[kind]} for this."
+    where = f", in {named}," if named else ""
+    return f"What comes nearest{where} does not {GIVES[kind]}."
 
 
 def _unsure(search: Search) -> str:
@@ -150,7 +150,7 @@ def _named(article: Article) -> str:
     """Return an article's headline with outlet and day, as far as they are known."""
     told = ", ".join(filter(None, (article.source, readable_date(article.published or ""))))
     if not article.title:
-        return f"an article of {told}" if told else ""
+        return f"an article ({told})" if told else ""
     return f"“{article.title}” ({told})" if told else f"“{article.title}”"
 
 

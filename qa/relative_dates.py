@@ -43,7 +43,10 @@ def _this(match: re.Match[str], calendar: Calendar) -> Period:
 
 
 def _last(match: re.Match[str], calendar: Calendar) -> Period:
-    """Return the calendar's last week, weekend, month or year."""
+    """Return the last weekend, or the calendar's last month or year.
+
+    Last week starts on its Monday and goes up to yesterday: some mean the last seven days.
+    """
     today, unit = calendar.today, match["unit"].lower()
     if unit == "weekend":
         return periods.weekend_before(today)

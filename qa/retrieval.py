@@ -28,6 +28,11 @@ CONTEXT_TERMS = 2
 shared/bench/followups, where 3 does as well and no bound loses 2 points in 100."""
 
 
+FEWEST = 500
+"""Passages that an archive counts as having at least, where a term's rarity is told: in one of a
+few articles every name would be common, and the ranker has learned on hundreds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A passage that may answer, and the scores of the retrievers.
@@ -150,7 +155,7 @@ def _idf(indices: Indices, terms: dict[str, float]) -> dict[str, float]:
 
     Robertson and Zaragoza (2009), "The Probabilistic Relevance Framework: BM25 and Beyond".
     """
-    total = len(indices.passages)
+    total = max(len(indices.passages), FEWEST)
     idf = {}
     for term in terms:
         n = indices.passages.document_frequency(term)

@@ -82,6 +82,14 @@ def test_who_had_it_first(days: tuple[str | None, str | None], first: str | None
     assert card.first_in == first
 
 
+def test_two_that_had_it_on_one_day_were_not_first() -> None:
+    """Days cannot tell which of two outlets was first."""
+    days = {"Radio": "2025-02-27", "Gazette": "2025-02-26", "Weekly": "2025-02-26"}
+    articles = [story(source, WIRE, source, day) for source, day in days.items()]
+    (card,) = cite(make_ranking(articles), 5)
+    assert (card.source, card.also_in, card.first_in) == ("Radio", ("Gazette", "Weekly"), None)
+
+
 def test_grouping_costs_little() -> None:
     """Twenty articles take under 2 ms when their words are known; generous for a busy machine."""
     ranking = make_ranking(
@@ -114,16 +122,16 @@ def test_citations_are_numbered_and_slice_back(count: int, k: int) -> None:
 
 
 def test_an_answer_is_its_first_quote_unless_there_is_a_reason() -> None:
-    """A reason makes it no answer; the citations stay as the nearest."""
+    """A reason makes it no answer, which nobody supports; the citations stay as the nearest."""
+    compared = Comparison((), ("Radio",))
     ranking = make_ranking([story("a", TRUE, "Gazette", "2025-02-26")])
     cards = cite(ranking, 5)
-    given_ = build_answer(QUERY, ranking, cards, confidence=0.8, reason=None, compared=Comparison())
+    given_ = build_answer(QUERY, ranking, cards, confidence=0.8, reason=None, compared=compared)
     assert (given_.answered, given_.text, given_.reason) == (True, cards[0].quote, None)
-    withheld = build_answer(
-        QUERY, ranking, cards, confidence=0.1, reason="Why.", compared=Comparison()
-    )
+    withheld = build_answer(QUERY, ranking, cards, confidence=0.1, reason="Why.", compared=compared)
     assert (withheld.answered, withheld.text, withheld.reason) == (False, None, "Why.")
     assert withheld.citations == cards
+    assert (given_.supported_by, withheld.supported_by) == (("Radio",), ())
     assert [hit.rank for hit in withheld.hits] == [1]
 
 

@@ -93,6 +93,39 @@ def test_no_false_alarm(text: str, day: str | None) -> None:
     assert compare(QUESTION, *articles).figures == ()
 
 
+def test_two_events_with_like_sentences_are_two() -> None:
+    """A sentence may read alike; where the passages around it do not, it is another event."""
+    elsewhere = " ".join(f"Place{n} saw matter{n}." for n in range(40))
+    articles = regatta(
+        (GAZETTE, "Gazette", "2025-08-18"), (f"{RADIO} {elsewhere}", "Radio", "2025-08-17")
+    )
+    assert compare(QUESTION, *articles).figures == ()
+
+
+def test_a_number_from_the_margin_is_no_answer() -> None:
+    """Both accounts tell of the regatta; one counts who watched, one who was stung."""
+    boats = "Boats came with lanterns. The Lantern Regatta was on Saturday."
+    margin = f"{boats} They stung about 90 people."
+    articles = regatta((GAZETTE, "Gazette", "2025-08-18"), (margin, "Radio", "2025-08-17"))
+    assert compare(QUESTION, *articles).figures == ()
+
+
+def test_numbers_far_from_the_question_are_left_alone() -> None:
+    """That two articles differ in something else is not pointed out."""
+    one = "Parking fees rise again in May. A petition against parking fees moved 90 people."
+    other = "Again in May fees rise. Against parking fees a petition has moved 70 people."
+    articles = regatta((one, "Gazette", "2025-08-18"), (other, "Radio", "2025-08-17"))
+    assert compare(QUESTION, *articles).figures == ()
+
+
+def test_support_is_for_the_quote() -> None:
+    """Where the quote has no number, no outlet has the same."""
+    later = "The Lantern Regatta was watched. Some 12,000 people watched the Lantern Regatta."
+    same = RADIO.replace("18,000", "12,000")
+    articles = regatta((later, "Gazette", "2025-08-18"), (same, "Radio", "2025-08-17"))
+    assert compare(QUESTION, *articles) == Comparison()
+
+
 def test_a_copy_with_another_number_is_one_story() -> None:
     """Copies stand on one card: their typing errors are no disagreement."""
     long = " Boats came by with lanterns all night, from the quay to the harbour mouth and back."

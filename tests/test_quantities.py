@@ -44,7 +44,7 @@ def test_numbers_with_their_measures(text: str, found: tuple[str, float, set[str
         "It opened in 1911 and closed in 2025.",
         "It shut on March 11.",
         "They won 2-1 on 11/3 at 9:30.",
-        "One person in five in six was asked.",
+        "Five people in six said no.",
         "Two in three said no.",
         "Route A12 and B1.2.3 and 1.2.3.4 are shut.",
         "",

@@ -57,7 +57,7 @@ def why(
         ("What did Fenella Stroud say?", "Fenella Stroud"),
         ("Who is Stroud’s successor?", "Stroud"),
         ("What happened to Owen Stroud?", "Owen Stroud"),
-        ("Was MP consulted?", "MP"),
+        ("Was the town's MP consulted?", "MP"),
     ],
 )
 def test_a_name_that_no_article_mentions(question: str, name: str) -> None:
@@ -81,12 +81,13 @@ def test_what_is_no_unknown_name(question: str) -> None:
 
 
 def test_two_that_are_never_together() -> None:
-    """A name and a thing that the articles mention, but no article mentions both."""
+    """A name and a thing that the articles mention, but no article both; of two things, not."""
     assert why("What did Coxswain Maskell say about the medieval boat?") == (
         "The articles mention “Maskell” and “medieval boat”, but never together."
     )
     together = why("Did Owen Maskell row in the gale?")
     assert "never together" not in together
+    assert "never together" not in why("Was the medieval boat lost in the gale?")
 
 
 def test_limits_that_leave_out_the_nearest() -> None:
@@ -106,7 +107,7 @@ def test_limits_that_leave_out_the_nearest() -> None:
 
 def test_limits_that_hold_the_nearest_are_only_named() -> None:
     """Where the nearest is inside of the limits, they are not to blame."""
-    found = why("Who hid the boat?", [BOAT], [BOAT], since="2025-12-01")
+    found = why("Did the crew hide the boat?", [BOAT], [BOAT], since="2025-12-01")
     assert found == f"No sentence since 1 December 2025 answers this surely enough; {NEAREST_BOAT}."
 
 
@@ -121,15 +122,16 @@ def test_a_period_that_no_article_is_of() -> None:
 def test_nothing_of_the_kind() -> None:
     """The nearest article holds no number where a number is asked for; a date is none."""
     assert why("How much did the boat cost?", [BOAT]) == (
-        "The nearest article, “Boat found” (Radio, 18 December 2025), does not give an amount of"
-        " money for this."
+        "What comes nearest, in “Boat found” (Radio, 18 December 2025), does not give an amount of"
+        " money."
     )
-    assert "a reason" in why("Why was the boat there?", [BOAT])
+    assert "not give a name" in why("Who found the boat?", [BOAT])
+    assert "a reason" in why("Why was the boat there?", [make_article("a", "The boat sank.")])
 
 
 def test_an_error_rate_is_named() -> None:
     """Who asks for sure answers is told that this is why."""
-    assert why("Who hid the boat?", [BOAT], max_error=0.05) == (
+    assert why("Did the crew hide the boat?", [BOAT], max_error=0.05) == (
         f"No sentence in these articles answers this surely enough for an error rate of 5%;"
         f" {NEAREST_BOAT}."
     )
@@ -139,27 +141,27 @@ def test_an_error_rate_is_named() -> None:
     ("fields", "named"),
     [
         ({"title": "T"}, "the nearest is “T”."),
-        ({"source": "S"}, "the nearest is an article of S."),
-        ({"published": "2025-03-02"}, "the nearest is an article of 2 March 2025."),
+        ({"source": "S"}, "the nearest is an article (S)."),
+        ({"published": "2025-03-02"}, "the nearest is an article (2 March 2025)."),
         ({}, "the nearest is the first below."),
     ],
 )
 def test_the_nearest_is_named_by_what_is_known(fields: dict[str, str], named: str) -> None:
     """Headline, outlet, day, or just its place."""
     article = make_article("a", "The boat was hidden by them. It was old.", **fields)
-    assert why("Who hid the boat?", [article]).endswith(f"surely enough; {named}")
+    assert why("Did the crew hide the boat?", [article]).endswith(f"surely enough; {named}")
 
 
 def test_nothing_found_at_all() -> None:
     """A search that finds nothing says so."""
-    assert why("Who hid the boat?", []) == (
+    assert why("Did the crew hide the boat?", []) == (
         "Nothing in these articles has anything to do with this question."
     )
 
 
 @pytest.mark.slow
 def test_reasons_of_the_samples(samples: Archive) -> None:
-    """Each unanswerable question gets one sentence without a machine's date, several kinds of it."""
+    """Each unanswerable question gets one sentence, of several kinds, and no machine's date."""
     starts = set()
     for line in SAMPLE_GOLD.read_text("utf-8").splitlines():
         gold = json.loads(line)

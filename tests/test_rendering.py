@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from qa import rendering
 from qa.markup import Html, join, tag, text
-from qa.records import Answer, Query
+from qa.records import Answer, Figure, Query
 
 PLAIN = "harmless words"
 
@@ -252,6 +252,32 @@ def test_each_source_is_a_numbered_card_and_the_first_stands_open() -> None:
 def test_other_outlets_with_the_story_are_named() -> None:
     markup = render(make_answer(make_citation(also_in=("Radio Tern", "The Gull"))))
     assert content(markup, ".qa-also") == ["Also in: Radio Tern, The Gull"]
+
+
+def test_the_outlet_that_had_a_story_first_is_marked() -> None:
+    cited = make_citation(also_in=("Radio Tern", "The Gull"), first_in="Radio Tern")
+    assert content(render(make_answer(cited)), ".qa-also") == [
+        "Also in: Radio Tern (first), The Gull"
+    ]
+
+
+def test_figures_that_differ_are_listed_with_outlet_day_and_card() -> None:
+    """With an answer and without one; nothing is shown where nothing differs."""
+    figures = (
+        Figure(1, "12,000", "Gazette", "2025-08-18", "a", 0, 6),
+        Figure(2, "18,000", None, None, "b", 0, 6),
+    )
+    for answer in (make_answer(figures=figures), make_no_answer(figures=figures)):
+        assert content(render(answer), ".qa-figures li") == [
+            "12,000 Gazette 18 August 2025 [1]",
+            "18,000 [2]",
+        ]
+    assert not content(render(make_answer()), ".qa-figures")
+
+
+def test_outlets_that_say_the_same_are_named() -> None:
+    markup = render(make_answer(supported_by=("Radio Tern", "The Gull")))
+    assert "Also reported by Radio Tern, The Gull" in content(markup, ".qa-chip")
 
 
 def test_unknown_outlet_date_title_and_address_are_left_out() -> None:

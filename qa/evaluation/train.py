@@ -40,7 +40,7 @@ from qa.wording import Floats, Ints
 FOLDS = 5
 """Parts of a set's articles, each judged by weights that were fitted on the others."""
 
-PENALTY = 5.0
+PENALTY = 8.0
 """Penalty on the ranker's weights: held-out loss is flat from 3 to 20 on newsqa."""
 
 QUOTE_SHARE = 0.5
@@ -215,21 +215,24 @@ def _is_hit(gold: GoldQuestion, item: Candidate, span: Span) -> bool:
 
 
 def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Floats:
-    """Return the ranker's weights, fitted on the examples that hold an answer."""
-    lists = [_list(example) for example in examples if example.is_list]
+    """Return the ranker's weights, fitted on the examples that hold an answer.
+
+    `columns` limits the features; the others weigh nothing.
+    """
+    lists = [example for example in examples if example.is_list]
     if not lists:
         raise UsageError("no question has its answer among its candidates: check the gold sets")
-    if columns is None:
-        return fit_ranker(Lists.of(lists), PENALTY, QUOTE_SHARE)
-    chosen = Lists.of([(values[:, columns], *marks) for values, *marks in lists])
-    weights = np.zeros(lists[0][0].shape[1])
-    weights[columns] = fit_ranker(chosen, PENALTY, QUOTE_SHARE)
+    names = lists[0].rows.names
+    kept = list(range(len(names))) if columns is None else list(columns)
+    weights = np.zeros(len(names))
+    parts = [_list(example, kept) for example in lists]
+    weights[kept] = fit_ranker(Lists.of(parts), PENALTY, QUOTE_SHARE)
     return weights
 
 
-def _list(example: Example) -> tuple[Floats, Floats, Floats]:
+def _list(example: Example, columns: Sequence[int]) -> tuple[Floats, Floats, Floats]:
     held = np.maximum.reduceat(example.right, example.rows.starts)
-    return example.rows.values, example.right, held[example.rows.passage]
+    return example.rows.values[:, columns], example.right, held[example.rows.passage]
 
 
 def folds(examples: Sequence[Example]) -> Ints:
@@ -401,8 +404,7 @@ def _parts() -> dict[str, Callable[[str], bool]]:
         "refined vector": ("passage refined cosine",),
         "retrievers' article": ("article bm25", "article bm25 to best", "article fused"),
         "names apart": ("name share", "passage names", "article names", "article names missing"),
-        "place": ("first passage", "first sentence", "position", "relative position",
-                  "sentence number", "specific: position", "long: position", "terms: position"),
+        "place": ("vague: place",),
         "looks": ("length", "length squared", "short", "new names", "figures",
                   "opens with pronoun", "speech", "asks"),
         "pairs": ("pairs", "pairs around", "article pairs"),
@@ -410,9 +412,7 @@ def _parts() -> dict[str, Callable[[str], bool]]:
                              "article form share", "article form nats", "below passage best",
                              "below article best", "long: form share"),
         "pronouns": ("same pronoun", "passage same pronoun"),
-        "by question": ("specific: share", "specific: cosine", "specific: fused", "share: cosine",
-                        "specific: position", "long: position", "long: form share",
-                        "terms: position"),
+        "together": ("long: form share", "share: cosine"),
     }
     parts = {name: frozenset(columns).__contains__ for name, columns in groups.items()}
     kinds = tuple(f"{kind}: " for kind in Kind)
@@ -423,7 +423,7 @@ def _parts() -> dict[str, Callable[[str], bool]]:
 def _alone(names: Sequence[str], column: str) -> Floats:
     """Return weights by which one column ranks the passages, its cosine choosing the quote."""
     weights = np.zeros(len(names))
-    weights[names.index(column)] = 1_000.0
+    weights[names.index(column)] = 100.0
     weights[names.index("cosine")] += 1.0
     return weights
 
@@ -532,9 +532,16 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments."""
     arguments = argparse.ArgumentParser(prog="python -m qa.evaluation.train", description=__doc__)
     arguments.add_argument("gold", nargs="+", type=Path, help="gold questions, JSON lines")
-    arguments.add_argument(
-        "--articles", nargs="+", type=Path, required=True, metavar="FILE",
+    among = arguments.add_mutually_exclusive_group(required=True)
+    among.add_argument(
+        "--articles",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
         help="the articles of each gold set, in the same order",
+    )
+    among.add_argument(
+        "--archives", nargs="+", type=Path, metavar="DIR", help="or an archive of each"
     )
     arguments.add_argument("--parts", action="store_true", help="also leave out part after part")
     arguments.add_argument("--write", type=Path, metavar="DIR", help="write the weights here")
@@ -546,15 +553,17 @@ def parser() -> argparse.ArgumentParser:
 
 def train(given: argparse.Namespace) -> int:
     """Fit, report and write; return the exit code."""
-    if len(given.gold) != len(given.articles):
+    places = given.articles or given.archives
+    if len(given.gold) != len(places):
         raise UsageError(
-            f"{len(given.gold)} gold sets and {len(given.articles)} articles files were given;"
-            " expected one of each a set"
+            f"{len(given.gold)} gold sets and {len(places)} collections were given;"
+            " expected one collection a set"
         )
     sets: dict[str, list[Example]] = {}
-    for gold, articles in zip(given.gold, given.articles, strict=True):
-        name = gold.parent.name
-        with opened(None, articles, lambda line: sys.stderr.write(f"{line}\n") and None) as archive:
+    for gold, place in zip(given.gold, places, strict=True):
+        name = gold.absolute().parent.name
+        found = (place, None) if given.archives else (None, place)
+        with opened(*found, _warn) as archive:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
     compare(sets, report, parts=given.parts)
@@ -600,6 +609,10 @@ def _replace(
         "weights": rounded(signs.names, model.weights),
     })
     return 0
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

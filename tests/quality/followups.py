@@ -1,0 +1,155 @@
+"""Measure conversations: `python -m tests.quality.followups [--archives FOLDER]`.
+
+Each set is asked twice: the last turns alone and with what was said before them. Two of the sets
+are made here: questions that stand alone, behind an unrelated conversation that must not harm them.
+FOLDER holds ready archives named samples, followups and newsqa; others are built once and kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from corpus.records import Article
+from qa.archive import Archive
+from qa.evaluation.archives import opened
+from qa.evaluation.gold import GoldQuestion, read_gold
+from qa.evaluation.measures import mean, recall_at, success_at
+
+ROOT = Path(__file__).parents[2]
+BENCH = ROOT.parent / "shared" / "bench"
+
+TURNS = 2
+"""Questions of the unrelated conversation, each with its answer."""
+
+STANDALONE = 150
+"""Questions of newsqa that are asked behind an unrelated conversation."""
+
+REPLY = 400
+"""Characters of a sentence that stands for an answer in a made conversation."""
+
+Turns = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one set of questions comes to: means over its answerable questions."""
+
+    name: str
+    questions: int
+    success_1: float
+    recall_5: float
+    recall_10: float
+
+
+def measure(archive: Archive, name: str, gold: Sequence[GoldQuestion]) -> Row:
+    """Ask questions and return how their articles rank."""
+    gold = [question for question in gold if question.answerable]
+    answers = archive.ask_many([question.to_request() for question in gold])
+    scores = []
+    for question, answer in zip(gold, answers, strict=True):
+        relevant = {item.article for item in question.relevant}
+        ranking = [item in relevant for item in dict.fromkeys(h.article_id for h in answer.hits)]
+        scores.append(
+            (success_at(ranking, 1), *(recall_at(ranking, k, len(relevant)) for k in (5, 10)))
+        )
+    means = [mean(column) or 0.0 for column in zip(*scores, strict=True)]
+    return Row(name, len(gold), *means)
+
+
+def alone(gold: Sequence[GoldQuestion]) -> list[GoldQuestion]:
+    """Return questions without what was said before them."""
+    return [replace(question, history=()) for question in gold]
+
+
+def behind_others(
+    archive: Archive, gold: Sequence[GoldQuestion], *, seed: int = 0
+) -> list[GoldQuestion]:
+    """Return questions behind a conversation about other articles, drawn from the same set."""
+    chance = random.Random(seed)  # noqa: S311 - which questions stand in front is no secret
+    made = []
+    for question in gold:
+        mine = {item.article for item in question.relevant}
+        others = [o for o in gold if mine.isdisjoint(item.article for item in o.relevant)]
+        history = [
+            turn for other in chance.sample(others, TURNS) for turn in _turns(archive, other)
+        ]
+        made.append(replace(question, history=tuple(history)))
+    return made
+
+
+def _turns(archive: Archive, question: GoldQuestion) -> Turns:
+    """Return a question with the sentence that answers it, as two turns."""
+    relevant = question.relevant[0]
+    if relevant.span is None:
+        return ("user", question.question), ("assistant", " ".join(question.answers))
+    reply = _sentence_around(archive.article(relevant.article), relevant.span.start)
+    return ("user", question.question), ("assistant", reply)
+
+
+def _sentence_around(article: Article, place: int) -> str:
+    start = max(article.text.rfind(mark, 0, place) for mark in (". ", "\n")) + 1
+    end = article.text.find(". ", place)
+    return article.text[start : end + 1 if end >= 0 else None].strip()[:REPLY]
+
+
+def rows(archives: Path | None) -> list[Row]:
+    """Measure every set that is there."""
+    found = []
+    samples = ROOT / "corpus" / "samples"
+    with opened(*_place(archives, "samples", samples), print) as archive:
+        gold = read_gold(samples / "gold.jsonl")
+        leaning = [question for question in gold if question.kind == "follow-up"]
+        found += _pair(archive, "samples, follow-ups", alone(leaning), leaning)
+        facts = [q for q in gold if q.answerable and q.kind in {"fact", "developing"}]
+        found += _pair(archive, "samples, unrelated", facts, behind_others(archive, facts))
+    for name in ("followups", "newsqa"):
+        if not (BENCH / name).is_dir():
+            continue
+        with opened(*_place(archives, name, BENCH / name), print) as archive:
+            gold = read_gold(BENCH / name / "gold.jsonl")
+            if name == "followups":
+                found += _pair(archive, name, alone(gold), gold)
+            else:
+                clear = [q for q in gold if q.answerable and q.standalone][:STANDALONE]
+                found += _pair(archive, "newsqa, unrelated", clear, behind_others(archive, clear))
+    return found
+
+
+def _place(archives: Path | None, name: str, folder: Path) -> tuple[Path | None, Path | None]:
+    """Return the archive of a set, where there is one, else its articles."""
+    if archives is not None and (archives / name).is_dir():
+        return archives / name, None
+    return None, folder / "articles.jsonl"
+
+
+def _pair(
+    archive: Archive, name: str, before: Sequence[GoldQuestion], after: Sequence[GoldQuestion]
+) -> list[Row]:
+    return [
+        measure(archive, f"{name}: last turn alone", before),
+        measure(archive, f"{name}: with the turns before", after),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--archives", type=Path, help="folder of ready archives, by set")
+    table = Table("set", "questions", "Success@1", "R@5", "R@10", box=box.SIMPLE)
+    for row in rows(parser.parse_args(arguments).archives):
+        figures = (row.success_1, row.recall_5, row.recall_10)
+        table.add_row(row.name, str(row.questions), *(f"{figure:.3f}" for figure in figures))
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
