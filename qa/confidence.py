@@ -44,7 +44,7 @@ TAKEN = (
     "article pairs",
     "article form share",
     "lead share",
-    "vague: place",
+    "position",
 )
 """Features of the first quote's better sentence that are signs themselves."""
 
@@ -96,7 +96,9 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     dense = np.array([item.dense for item in close])
     bm25 = np.array([item.bm25 for item in close])
     of_article = np.array([item.article_bm25 for item in close])
-    missing = unmet(candidates, [item for item, is_same in zip(close, same, strict=True) if is_same])
+    missing = unmet(
+        candidates, [item for item, is_same in zip(close, same, strict=True) if is_same]
+    )
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
     articles: dict[str, float] = {}
     for item, share in zip(close, shares.passages.tolist(), strict=True):
@@ -112,7 +114,9 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
         "cosine agrees": float(same[np.argmax(dense)]),
         "bm25 agrees": float(same[np.argmax(bm25)]),
         "article bm25 lead": _margin(of_article, same) / (2.2 * nats or 1.0),
-        "article bm25 rank": float((of_article[place] - of_article.mean()) / (of_article.std() or 1)),
+        "article bm25 rank": float(
+            (of_article[place] - of_article.mean()) / (of_article.std() or 1)
+        ),
         "mean cosine": float(dense.mean()),
         "unmet": float(len(missing)),
         "unmet nats": sum(candidates.idf[term] for term in missing),
@@ -130,9 +134,7 @@ def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
     """
     held = set(lead_stems(passages[0])).union(*(wording(item).stems for item in passages))
     missing = [term for term in candidates.terms if term not in held]
-    return [
-        term for term in missing if len(term) < SPELLED or held.isdisjoint(misspellings(term))
-    ]
+    return [term for term in missing if len(term) < SPELLED or held.isdisjoint(misspellings(term))]
 
 
 def misspellings(word: str) -> set[str]:

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from qa.kinds import Kind, answers, asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
+from qa.verbs import base_form
 from qa.wording import Floats, Ints, lead_stems, of_kind, wording
 
 CLOSE = 40
-"""Passages that are looked at closely: for 94% of newsqa's questions the right one is among them."""
+"""Passages that are looked at closely: the right one is among them for 94% of newsqa."""
 
 FUSION = (0.25, 0.25, 0.5, 0.2)
 """Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.
@@ -36,28 +36,19 @@ USUAL_SENTENCE = 25
 USUAL_PASSAGE = 150
 """Words of a usual passage, likewise."""
 
-FEEDBACK = 3
-"""Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
-
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
 
 FEW = 6
 """Words under which a sentence is a heading, a caption or an exclamation."""
 
-VAGUE = 8
-"""Square of the stems with which a question is half as vague as one without any. A question of few
-stems leans on where a sentence stands (news leads first), one of many on what it says."""
-
 ASKING = frozenset("who what when where why how which whose whom".split())
 """Words of a question that its answer does not repeat."""
 
-PRONOUNS = (
-    frozenset(("he", "his", "him", "himself")),
-    frozenset(("she", "her", "hers", "herself")),
-    frozenset(("they", "their", "them", "themselves")),
+FOR_CONFIDENCE = frozenset(
+    ("article share", "article missing", "article terms", "article density", "lead share")
 )
-"""Who an unnamed person of the question may be."""
+"""Columns that the confidence reads and the ranker does not: it ranked no better with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +85,11 @@ def describe(candidates: Candidates) -> Rows:
         **scene.place(),
         **scene.looks(),
         **scene.kind_of_answer(),
-        **scene.together(),
+        **scene.by_question(),
     }
-    return Rows(tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused)
+    return Rows(
+        tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused
+    )
 
 
 def fused_scores(candidates: Candidates) -> Floats:
@@ -138,6 +131,7 @@ class _Scene:
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
         self.terms = list(candidates.terms)
+        self.bases = [base_form(term) for term in self.terms]
         nats = np.array([candidates.idf[term] * candidates.terms[term] for term in self.terms])
         self.nats = float(nats.sum())
         self.weights = nats / (self.nats or 1.0)
@@ -153,7 +147,8 @@ class _Scene:
 
     def of_articles(self, values: npt.ArrayLike) -> Floats:
         """Spread a value an article over the sentences of its passages."""
-        return np.asarray(values, dtype=np.float64)[self.article][self.passage]
+        spread: Floats = np.asarray(values, dtype=np.float64)[self.article][self.passage]
+        return spread
 
     def best_of_passage(self, values: Floats) -> Floats:
         """Return the highest value of each passage's sentences."""
@@ -188,7 +183,7 @@ class _Scene:
     @cached_property
     def counts(self) -> Floats:
         """Count each stem in each sentence, (S, T)."""
-        return self._count(self.terms, [item.stems for item in self.wordings])
+        return self._count(self.bases, [item.stems for item in self.wordings])
 
     @cached_property
     def form_counts(self) -> Floats:
@@ -209,8 +204,23 @@ class _Scene:
 
     @cached_property
     def present(self) -> Floats:
-        """Tell which stems stand in which sentence, (S, T)."""
-        return (self.counts > 0).astype(np.float64)
+        """Tell which stems a sentence holds, (S, T), or by "He", "The two" the names before it."""
+        held = (self.counts > 0).astype(np.float64)
+        refers = np.concatenate([item.refers for item in self.wordings]) & (self.in_passage > 0)
+        for row in np.flatnonzero(refers):
+            held[row] = np.maximum(held[row], held[row - 1] * self.are_names)
+        return held
+
+    @cached_property
+    def are_names(self) -> Floats:
+        """Tell which stems are names, (T,): they have a capital inside most sentences."""
+        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
+        for item in self.wordings:
+            for column, term in enumerate(self.bases):
+                found = item.stems.get(term, ())
+                seen[column] += len(found)
+                capital[column] += sum([item.capital[at] for at in found])
+        return ((capital > NAME * seen) & (seen > 0)).astype(np.float64)
 
     @cached_property
     def in_passages(self) -> Floats:
@@ -242,7 +252,7 @@ class _Scene:
     def place_in_article(self) -> Floats:
         """Return the logarithm of about how many sentences stand before one in its article."""
         number = self.of_passages([item.stored.n for item in self.close])
-        return np.log1p(self.in_passage + 8.0 * number)
+        return np.asarray(np.log1p(self.in_passage + 8.0 * number), dtype=np.float64)
 
     @cached_property
     def new_names(self) -> Floats:
@@ -261,17 +271,12 @@ class _Scene:
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
-        question = self.candidates.vector
-        passages = np.array([item.vectors.passage for item in self.close])
-        nearest = passages[np.argsort(-self.fused, kind="stable")[:FEEDBACK]].sum(axis=0)
-        refined = _unit(nearest + 2 * question)
         best = self.best_of_passage(self.cosine)
         return {
             "cosine": self.cosine,
             "pair cosine": self._pair_cosine(),
             "passage cosine": self.of_passages([item.dense for item in self.close]),
             "passage best cosine": self.of_passages(best),
-            "passage refined cosine": self.of_passages(passages @ refined),
             "article best cosine": self.of_articles(self.best_of_article(best)),
         }
 
@@ -317,7 +322,6 @@ class _Scene:
                 _saturated(of_passages, 0.5 + 0.5 * sizes / USUAL_PASSAGE) @ weights
             ),
             "article share": self.of_articles(self.in_articles @ weights),
-            "article rare share": self.of_articles(self.in_articles @ squared),
             "article missing": self.of_articles(1 - self.in_articles @ weights) * self.nats,
             "article terms": self.of_articles(self.in_articles.mean(axis=1)),
             "article density": self.of_articles(np.log1p(self._of_articles(of_passages)) @ weights),
@@ -331,14 +335,8 @@ class _Scene:
         return total
 
     def names(self) -> dict[str, Floats]:
-        """Weigh the question's names apart: stems that have a capital inside most sentences."""
-        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
-        for item in self.wordings:
-            for column, term in enumerate(self.terms):
-                found = item.stems.get(term, ())
-                seen[column] += len(found)
-                capital[column] += sum([item.capital[at] for at in found])
-        weights = self.weights * ((capital > NAME * seen) & (seen > 0))
+        """Weigh the question's names apart."""
+        weights = self.weights * self.are_names
         return {
             "name share": self.present @ weights,
             "passage names": self.of_passages(self.in_passages @ weights),
@@ -368,7 +366,6 @@ class _Scene:
             "pairs": pairs,
             "pairs around": self.around(pairs),
             "article pairs": self.of_articles(self.best_of_article(self.best_of_passage(pairs))),
-            **self._pronouns(),
         }
 
     def _pairs(self, nats: dict[str, float]) -> Floats:
@@ -386,18 +383,18 @@ class _Scene:
                         found[start + sentence] += weight
         return found / (sum(pairs.values()) or 1.0)
 
-    def _pronouns(self) -> dict[str, Floats]:
-        """Count the pronouns of a person whom the question does not name either."""
-        wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
-        counts = self._count(wanted, [item.forms for item in self.wordings]).sum(axis=1)
-        held = (counts > 0).astype(np.float64)
-        in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
-        return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
-
     def place(self) -> dict[str, Floats]:
-        """Say how late in its article a sentence stands: vague questions are of the lead."""
-        vague = 1 / (1 + len(self.terms) ** 2 / VAGUE)
-        return {"vague: place": vague * self.place_in_article}
+        """Say where in its article a sentence stands: news leads first."""
+        numbers = np.array([item.stored.n for item in self.close])
+        starts = np.array([s.start for item in self.close for s in item.stored.sentences])
+        sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
+        return {
+            "first passage": self.of_passages(numbers == 0),
+            "first sentence": self.of_passages(numbers == 0) * (self.in_passage == 0),
+            "position": self.place_in_article,
+            "relative position": starts / sizes,
+            "sentence number": np.log1p(self.in_passage),
+        }
 
     def looks(self) -> dict[str, Floats]:
         """Say what a sentence looks like."""
@@ -414,19 +411,12 @@ class _Scene:
         }
 
     def kind_of_answer(self) -> dict[str, Floats]:
-        """Say whether the kind asked for occurs, and let kinds weigh some features apart."""
+        """Say whether the kind asked for occurs, each kind with a weight of its own."""
         count = np.minimum(self._of_kind(), 3.0)
         holds = (count > 0).astype(np.float64)
-        apart = {
-            "holds": holds,
-            "length": np.log1p(self.lengths),
-            "new names": np.log1p(np.maximum(self.new_names, 0)),
-        }
-        none = np.zeros(len(self.passage))
         columns = {"kind count": count, "kind after": self.after(holds)}
         for kind in Kind:
-            for name, values in apart.items():
-                columns[f"{kind}: {name}"] = values if kind is self.kind else none
+            columns[f"{kind}: holds"] = holds * (kind is self.kind)
         return columns
 
     def _of_kind(self) -> Floats:
@@ -441,12 +431,20 @@ class _Scene:
                     counts[start + sentence] += 1
         return counts
 
-    def together(self) -> dict[str, Floats]:
-        """Let a long question weigh words more, and words and vectors confirm each other."""
+    def by_question(self) -> dict[str, Floats]:
+        """Let long and specific questions weigh words and place otherwise than vague ones."""
+        specific, long = np.log1p(self.nats), np.log1p(len(self.asked))
+        share = self.present @ self.weights
         present = (self.form_counts > 0).astype(np.float64)
         return {
-            "long: form share": np.log1p(len(self.asked)) * (present @ _share(_rarity(present))),
-            "share: cosine": (self.present @ self.weights) * self.cosine,
+            "specific: share": specific * share,
+            "specific: cosine": specific * self.cosine,
+            "specific: fused": specific * self.of_passages(self.fused),
+            "specific: position": specific * self.place_in_article,
+            "long: position": long * self.place_in_article,
+            "long: form share": long * (present @ _share(_rarity(present))),
+            "terms: position": np.log1p(len(self.terms)) * self.place_in_article,
+            "share: cosine": share * self.cosine,
         }
 
 
@@ -463,12 +461,6 @@ def _rarity(present: Floats) -> Floats:
 
 def _share(nats: Floats) -> Floats:
     return nats / (float(nats.sum()) or 1.0)
-
-
-def _unit(vectors: npt.NDArray[Any]) -> Floats:
-    """Scale vectors along the last axis to length 1; a zero vector stays zero."""
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
 
 
 def _z(values: npt.ArrayLike) -> Floats:

@@ -117,7 +117,7 @@ def _nearness(pair: tuple[_Told, _Told]) -> float:
 
 
 def _supporting(told: Sequence[_Told]) -> tuple[str, ...]:
-    """Return the outlets, other than the first citation's, that give the number of its quote."""
+    """Return the outlets, other than the first citation's, that give the very number it quotes."""
     quoted = [item for item in told if item.citation.n == 1 and _is_quoted(item)]
     if not quoted:
         return ()
@@ -129,7 +129,8 @@ def _supporting(told: Sequence[_Told]) -> tuple[str, ...]:
             for item in told
             if item.citation.source
             and item.citation.source not in own
-            and item.quantity.agrees(stated.quantity)
+            and item.quantity.value == stated.quantity.value
+            and _alike(item, stated)
         )
     )
 
@@ -234,7 +235,7 @@ def _differ(one: _Told, other: _Told, told: Sequence[_Told]) -> bool:
     """Tell whether two articles tell of the same with numbers that neither of them confirms."""
     if not one.quantity.measures & other.quantity.measures or not _same_days(one, other):
         return False
-    if float(one.candidate.vectors.passage @ other.candidate.vectors.passage) < LEAST_ALIKE:
+    if not _alike(one, other):
         return False
     return not any(
         item.quantity.agrees(mine.quantity)
@@ -242,6 +243,11 @@ def _differ(one: _Told, other: _Told, told: Sequence[_Told]) -> bool:
         for item in told
         if item.citation.n == yours.citation.n
     )
+
+
+def _alike(one: _Told, other: _Told) -> bool:
+    """Tell whether two passages tell of the same event."""
+    return float(one.candidate.vectors.passage @ other.candidate.vectors.passage) >= LEAST_ALIKE
 
 
 def _same_days(one: _Told, other: _Told) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
@@ -20,12 +20,6 @@ MAX_TURNS = 40
 
 FEW_TERMS = 2
 """Content words up to which a question cannot stand alone: "How much are tickets?"."""
-
-SOME_TERMS = 3
-"""Content words up to which a question that leans says little by itself."""
-
-MANY_TERMS = 5
-"""Content words from which on a question has a subject of its own, unless it shares some."""
 
 SHARED = 0.25
 """Share of a question's content words that were said before, from which on it is about the same."""
@@ -46,16 +40,15 @@ class Kind(Enum):
 
     LEANS = auto()
     SHARES = auto()
-    MAY_SHARE = auto()
     NEW = auto()
 
 
-WEIGHTS = {Kind.LEANS: 0.5, Kind.SHARES: 0.5, Kind.MAY_SHARE: 0.1, Kind.NEW: 0.0}
+CONTEXT_WEIGHT = 0.5
 """Weight of the conversation beside a question of weight 1, with qa.retrieval's CONTEXT_TERMS.
 
-Tuned on shared/bench/followups and on sample and newsqa questions behind an unrelated conversation
-(tests/quality/followups.py): from .4 to .6 and from .05 to .3 nothing moves by more than a question
-or two in a hundred. 0.5 for every kind costs every tenth question that starts a new topic.
+Tuned on shared/bench/followups, cross-validated by conversation, with sample and newsqa questions
+behind an unrelated conversation as the other side (tests/quality/followups.py): .4 and .6 are
+within a question in a hundred. Given to new topics too, it costs every tenth of them.
 """
 
 
@@ -81,22 +74,18 @@ def follow_up(text: str, history: History) -> FollowUp | None:
     kind = kind_of(text, said)
     if kind is Kind.NEW:
         return FollowUp(kind, (), ())
-    found = FollowUp(kind, ((said, WEIGHTS[kind]),), ())
-    if kind is Kind.MAY_SHARE:
-        return found
     nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]
-    return replace(found, topic=_topic(nearest_first, text))
+    return FollowUp(kind, ((said, CONTEXT_WEIGHT),), _topic(nearest_first, text))
 
 
 def kind_of(text: str, said: str) -> Kind:
     """Tell how a question stands to what was said before it."""
-    own = _telling(text)
     if leans(text):
-        return Kind.LEANS if len(own) <= SOME_TERMS else Kind.SHARES
+        return Kind.LEANS
+    own = _telling(text)
     shared = own.intersection(content_terms(said))
-    if len(own) <= FEW_TERMS or len(shared) >= SHARED * len(own):
-        return Kind.SHARES
-    return Kind.NEW if len(own) >= MANY_TERMS or _NAME.search(text) else Kind.MAY_SHARE
+    shares = len(own) <= FEW_TERMS or len(shared) >= SHARED * len(own)
+    return Kind.SHARES if shares else Kind.NEW
 
 
 def leans(text: str) -> bool:

@@ -106,19 +106,19 @@ _NAME = (
 
 _FOUND = {
     Kind.PERCENTAGE: re.compile(
-        rf"\b{_FIGURE}(?:[ -]?(?:per ?cent|percentage points)\b| ?%)", re.I
+        rf"\b{_FIGURE}(?:[ -]?(?:per ?cent|percentage points)\b| ?%)", re.IGNORECASE
     ),
     Kind.MONEY: re.compile(
         rf"(?:US|A|C)?[$£€¥] ?\d[\d,.]{{0,14}}{_SCALE}(?:[mbk]n?\b)?"
         rf"|\b{_FIGURE}{_SCALE} (?:\w{{1,12}} )?(?:dollars|pounds|euros|yen|cents|rupees|yuan|won|pence)\b",
-        re.I,
+        re.IGNORECASE,
     ),
     Kind.DURATION: re.compile(
         rf"\b{_FIGURE}{_SCALE}[ -](?:\w{{1,12}} )?{_UNIT_OF_TIME}(?:[ -]old)?\b"
         rf"|, \d{{1,3}},|\b(?:decades|centuries|years|months|weeks)\b",
-        re.I,
+        re.IGNORECASE,
     ),
-    Kind.NUMBER: re.compile(rf"(?<![\w$£€])(?:{_DIGITS})|\b{_NUMBER_WORD}\b", re.I),
+    Kind.NUMBER: re.compile(rf"(?<![\w$£€])(?:{_DIGITS})|\b{_NUMBER_WORD}\b", re.IGNORECASE),
     Kind.DATE: re.compile(
         rf"\b(?:{_DAY}|{_MONTH})(?: \d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{4}})?\b"
         r"|\b(?:1[5-9]|20)\d\d(?:s\b|\b)|\b\d{1,2}(?:[:.]\d\d)? ?[ap]\.?m\b"
@@ -137,7 +137,7 @@ _FOUND = {
     Kind.CAUSE: re.compile(
         r"\b(?:because|due to|as a result of|so that|in order to|caused by|owing to|thanks to"
         r"|after|since|for fear of|over|blam\w{1,5} on|to avoid|to protest)\b[^.;!?\n]{0,120}",
-        re.I,
+        re.IGNORECASE,
     ),
     Kind.QUOTE: re.compile(
         r"“[^”\n]{1,600}”?|\"[^\"\n]{1,600}\"?|\b(?:said|says|told|according to)\b"

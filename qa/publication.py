@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 from corpus.records import Span
+from qa import periods
 from qa.period_phrases import REACH, Named, named_periods
 from qa.periods import Calendar, Period, with_margin
 
@@ -94,12 +95,17 @@ def _limited(text: str, named: Named) -> Period | None:
     if _AFTER.search(before) or _BEFORE.search(before):
         return _beside(named, is_after=bool(_AFTER.search(before)))
     if _SINCE.search(before) and _onwards(text, named, before):
-        return Period(period.first, None, f"since {period.label}")
+        return Period(period.first, None, f"since {_edge(period, period.first)}")
     if _UNTIL.search(before):
-        return Period(None, period.last, f"until {period.label}")
+        return Period(None, period.last, f"until {_edge(period, period.last)}")
     if named.exact or _is_within(text, named, before) or _stands_alone(text, named):
         return replace(with_margin(period), label=f"of {period.label}", relative=named.relative)
     return None
+
+
+def _edge(period: Period, edge: date | None) -> str:
+    """Return what one side of a period is called: its own name, or the day where it has none."""
+    return periods.day(edge).label if edge and " to " in period.label else period.label
 
 
 def _beside(named: Named, *, is_after: bool) -> Period | None:

@@ -16,15 +16,15 @@ from importlib.resources import files
 import numpy as np
 
 from corpus.records import Span
-from qa.features import Floats, Rows, describe
+from qa.features import Rows, describe
 from qa.retrieval import Candidate, Candidates
+from qa.wording import Floats
 
 WEIGHTS = "ranking.json"
 """File in qa/weights: `weights` maps a feature to what it adds to a sentence's score."""
 
-ALONE = 0.95
-"""Share of a pair's weight from which on its better sentence is quoted alone: about one quote in
-four. At 0.75, of which 70% are one sentence, newsqa's quotes lose .027 of .51."""
+ALONE = 0.75
+"""Share of a pair's weight from which on its better sentence is quoted alone."""
 
 FAR_BELOW = 10.0
 """Nats by which a passage that was not looked at closely stands below the last that was."""

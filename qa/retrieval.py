@@ -80,7 +80,11 @@ def retrieve(
 
 def query_vectors(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
     """Return a unit vector a query, float32 (n, dimension): of its text and weighted context."""
-    texts = [text for query in queries for text in (query.text, *(t for t, _ in query.context))]
+    texts = [
+        text
+        for query in queries
+        for text in (_as_question(query.text), *(text for text, _ in query.context))
+    ]
     encoded = encoder.encode_questions(texts)
     vectors = np.empty((len(queries), encoded.shape[1]), dtype=np.float32)
     at = 0
@@ -89,6 +93,11 @@ def query_vectors(encoder: Encoder, queries: Sequence[Query]) -> Vectors:
         vectors[row] = weights @ encoded[at : at + len(weights)]
         at += len(weights)
     return unit(vectors)
+
+
+def _as_question(text: str) -> str:
+    """End a question as questions end: the model reads "who won" otherwise than "who won?"."""
+    return text if text.endswith(("?", ".", "!")) else f"{text}?"
 
 
 def query_terms(query: Query) -> dict[str, float]:

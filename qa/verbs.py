@@ -29,7 +29,9 @@ weep wept; win won; wind wound; withdraw withdrew withdrawn; withhold withheld; 
 write wrote written; die death dead; child children; man men; woman women
 """
 
-_AMBIGUOUS = frozenset({"saw", "lay", "ground", "wound", "found", "bore", "rose", "felt", "left", "light"})
+_AMBIGUOUS = frozenset(
+    {"saw", "lay", "ground", "wound", "found", "bore", "rose", "felt", "left", "light"}
+)
 """Forms that are often another word; they are left apart."""
 
 
@@ -44,5 +46,9 @@ def _table() -> dict[str, str]:
     return table
 
 
-BASE_FORMS: dict[str, str] = _table()
-"""Stem of an irregular form -> stem of the verb it belongs to, as the index's analyzer stems."""
+_BASE_FORMS = _table()
+
+
+def base_form(stem: str) -> str:
+    """Return the stem of the verb that a stem is an irregular form of, or the stem itself."""
+    return _BASE_FORMS.get(stem, stem)

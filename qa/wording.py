@@ -16,6 +16,7 @@ import numpy.typing as npt
 from embeddings.sparse import analyze
 from qa.kinds import Kind, find
 from qa.retrieval import Candidate
+from qa.verbs import base_form
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,6 +30,9 @@ LEAD = 400
 _WORD = re.compile(r"[^\W_]+")
 _SPEECH = re.compile(r"[\"“”]|\b(?:said|says|told)\b")
 _PRONOUNS = frozenset("he she it they his her their this that these those its".split())
+_REFERS = re.compile(
+    r"[\"“]?(?:he|she|they|his|her|their|both|the (?:two|pair|three|men|women))\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Wording:
     `stems` and `forms` (lower case) map to positions, ascending; `sentence` (words,) says which
     sentence a word is in; `capital` (words,) marks capitals inside a sentence: names, mostly.
     `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds speech or
-    quotation marks, asks.
+    quotation marks, asks. `refers` (sentences,) marks those that open with a word for people named
+    before ("He", "The two"). Irregular verb forms are brought to their verb's stem.
     """
 
     stems: dict[str, list[int]]
@@ -46,6 +51,7 @@ class Wording:
     sentence: list[int]
     capital: list[bool]
     looks: Floats
+    refers: npt.NDArray[np.bool_]
 
 
 def wording(candidate: Candidate) -> Wording:
@@ -86,7 +92,7 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
         sentence = text[start:end]
         words = _WORD.findall(sentence)
         at = len(capital)
-        _index(stems, _stems_of(sentence, words), at)
+        _index(stems, [base_form(stem) for stem in _stems_of(sentence, words)], at)
         _index(forms, [word.lower() for word in words], at)
         capitals = [word[0].isupper() for word in words]
         capital += [False, *capitals[1:]] if words else []
@@ -100,7 +106,8 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
             sentence.endswith("?"),
         )
     sentence_of = np.repeat(np.arange(len(sentences)), lengths).tolist()
-    return Wording(stems, forms, sentence_of, capital, looks)
+    refers = np.array([_REFERS.match(text, start) is not None for start, _ in sentences])
+    return Wording(stems, forms, sentence_of, capital, looks, refers)
 
 
 @lru_cache(maxsize=CACHED)

@@ -18,9 +18,11 @@ STOP_WORDS = frozenset(analyze(_STOP))
 """Stems that carry no topic: function words, and verbs that questions are wrapped in."""
 
 _COMMON = """
-ask become call come different find first get give go help inform information kind like long look
-make many mean much name need new number old one people question really show still take thing time
-two type use want way win year another
+against another ask asked back become call come cost costs different final find first following
+gave get give go going had happen help inform information kind last left like long look made make
+many mean month much name need new next number old one open paid part pay people place put
+question really report second see set show start still stop take thing time told took turn two
+type use want way week went whole win work worked year
 """
 
 COMMON = frozenset(analyze(_COMMON))

@@ -104,9 +104,7 @@ def make_hostile_answer(text: str, *, answered: bool = True) -> Answer:
     figures = (Figure(1, text, text, text, text, 0, len(text)),)
     query = Query(text, text, sources=(text,), since=text, until=text, notices=(text,))
     if answered:
-        return make_answer(
-            cited, question=text, query=query, figures=figures, supported_by=(text,)
-        )
+        return make_answer(cited, question=text, query=query, figures=figures, supported_by=(text,))
     return make_no_answer(cited, question=text, query=query, figures=figures, reason=text)
 
 

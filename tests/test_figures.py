@@ -50,10 +50,13 @@ def test_two_numbers_are_shown_with_outlet_day_and_place() -> None:
 
 
 def test_an_outlet_that_agrees_supports_the_answer() -> None:
-    """The same number from another outlet is support, but for rounding, and no disagreement."""
+    """The very number from another outlet is support; one that may be rounded is neither."""
     same = RADIO.replace("18,000", "nearly 12,000")
     articles = regatta((GAZETTE, "Gazette", "2025-08-18"), (same, "Radio", "2025-08-17"))
     assert compare(QUESTION, *articles) == Comparison((), ("Radio",))
+    rounded = RADIO.replace("18,000", "12,300")
+    articles = regatta((GAZETTE, "Gazette", "2025-08-18"), (rounded, "Radio", "2025-08-17"))
+    assert compare(QUESTION, *articles) == Comparison()
 
 
 def test_the_same_outlet_does_not_support_itself() -> None:
@@ -100,6 +103,9 @@ def test_two_events_with_like_sentences_are_two() -> None:
         (GAZETTE, "Gazette", "2025-08-18"), (f"{RADIO} {elsewhere}", "Radio", "2025-08-17")
     )
     assert compare(QUESTION, *articles).figures == ()
+    same = articles[1].text.replace("18,000", "12,000")
+    articles = regatta((GAZETTE, "Gazette", "2025-08-18"), (same, "Radio", "2025-08-17"))
+    assert compare(QUESTION, *articles) == Comparison()
 
 
 def test_a_number_from_the_margin_is_no_answer() -> None:

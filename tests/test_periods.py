@@ -174,6 +174,26 @@ def test_events_are_reported_some_days_later() -> None:
     assert asked.period.notice == "Articles of 3 November 2025"
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Who won in the first week of June 2025?", "of 1 June 2025 to 7 June 2025"),
+        ("How many had it by the second week of October?", "until 14 October 2025"),
+        ("Who won since the second week of October?", "since 8 October 2025"),
+        ("Who won since May?", "since May 2025"),
+        ("Who won in late May?", "of late May 2025"),
+        ("Who won at the end of May?", "of the end of May 2025"),
+        ("Who won after 2 June 2025?", "after 2 June 2025"),
+        ("Who won between April and June?", "of April 2025 to June 2025"),
+    ],
+)
+def test_periods_are_told_in_words(text: str, label: str) -> None:
+    """The person reads which days were understood, with the year that was taken."""
+    asked = asked_period(text, SAMPLES)
+    assert asked is not None
+    assert asked.period.label == label
+
+
 def test_only_words_counted_from_today_are_left_out_of_the_search() -> None:
     """An article may name March 2025; that it says "last week" means nothing."""
     relative = asked_period("Why did he quit last week?", SAMPLES)

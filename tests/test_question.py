@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import UsageError
-from qa.follow_up import WEIGHTS, Kind, kind_of, leans
+from qa.follow_up import CONTEXT_WEIGHT, Kind, kind_of, leans
 from qa.question import MAX_QUESTION, Limits, understand
 from qa.recency import AHEAD, NOW, asks_for_newest
 from qa.records import History, Query
@@ -177,13 +177,13 @@ def test_what_names_its_own_subject_does_not_lean(question: str) -> None:
         ("and what was she drinking when she opened it?", Kind.LEANS),
         ("How much are tickets?", Kind.SHARES),
         ("Where is the missing Farrant now shown?", Kind.SHARES),
-        ("And which of these restorers of paintings did the museum hire?", Kind.SHARES),
-        ("who designed the old swing railway crossing", Kind.MAY_SHARE),
+        ("And which of these restorers of paintings did the museum hire?", Kind.LEANS),
+        ("who designed the swing railway crossing", Kind.NEW),
         ("Who designed Quenby Bridge in Kelderwick harbour?", Kind.NEW),
     ],
 )  # fmt: skip
 def test_how_a_question_stands_to_the_conversation(question: str, kind: Kind) -> None:
-    """Questions that lean, that share a subject, that may, and that start a new one differ."""
+    """Questions that lean, that share a subject and that start a new one differ."""
     assert kind_of(question, " ".join(FARRANT)) is kind
 
 
@@ -191,7 +191,7 @@ def test_a_follow_up_is_searched_with_the_conversation() -> None:
     """All that was asked and the last answer go along, weighted, and the topic is told."""
     query = read("Did she get the reward?", *FARRANT)
     ((text, weight),) = query.context
-    assert weight == WEIGHTS[Kind.LEANS]
+    assert weight == CONTEXT_WEIGHT
     assert text == " ".join(FARRANT)
     assert query.topic == ("Farrant", "Restorer Niamh Halloran")
     assert query.notices == ("Asking about: Farrant, Restorer Niamh Halloran.",)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from corpus.errors import UsageError
 from corpus.records import Article
-from qa.records import Question
 from qa.evaluation.checks import check_gold, check_offsets
 from qa.evaluation.gold import GoldQuestion
 from qa.evaluation.judging import Judged, judge
@@ -22,7 +21,7 @@ from qa.evaluation.summary import (
     summarise_kinds,
     summarise_with_standalone,
 )
-from qa.records import Answer
+from qa.records import Answer, Question
 
 # Questions asked at once: enough to share the encoder's passes, few enough to show progress.
 BATCH = 32

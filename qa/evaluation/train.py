@@ -40,7 +40,7 @@ from qa.wording import Floats, Ints
 FOLDS = 5
 """Parts of a set's articles, each judged by weights that were fitted on the others."""
 
-PENALTY = 8.0
+PENALTY = 5.0
 """Penalty on the ranker's weights: held-out loss is flat from 3 to 20 on newsqa."""
 
 QUOTE_SHARE = 0.5
@@ -184,13 +184,15 @@ def _light(rows: Rows) -> Rows:
 
 
 def _right(gold: GoldQuestion, item: Candidate) -> Floats:
-    """Mark the sentences that hold a part of a gold span, or an answer's words where none is known."""
+    """Mark the sentences that hold a part of a gold span, or an answer's words without one."""
     spans = [entry.span for entry in gold.relevant if entry.article == item.article.id]
     if not gold.answerable or not spans:
         return np.zeros(len(item.stored.sentences))
     known = [span for span in spans if span and item.stored.span.contains(span)]
     if any(spans):
-        marks = [any(_touch(sentence, span) for span in known) for sentence in item.stored.sentences]
+        marks = [
+            any(_touch(sentence, span) for span in known) for sentence in item.stored.sentences
+        ]
     else:
         text = item.article.text
         answers = [answer.lower() for answer in gold.answers]
@@ -206,33 +208,28 @@ def _touch(one: Span, other: Span) -> bool:
 
 
 def _is_hit(gold: GoldQuestion, item: Candidate, span: Span) -> bool:
-    return gold.answerable and any(
-        entry.held_by(item.article.id, span) for entry in gold.relevant
-    )
+    return gold.answerable and any(entry.held_by(item.article.id, span) for entry in gold.relevant)
 
 
 # Ranking
 
 
 def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Floats:
-    """Return the ranker's weights, fitted on the examples that hold an answer.
-
-    `columns` limits the features; the others weigh nothing.
-    """
-    lists = [example for example in examples if example.is_list]
+    """Return the ranker's weights, fitted on the examples that hold an answer."""
+    lists = [_list(example) for example in examples if example.is_list]
     if not lists:
         raise UsageError("no question has its answer among its candidates: check the gold sets")
-    names = lists[0].rows.names
-    kept = list(range(len(names))) if columns is None else list(columns)
-    weights = np.zeros(len(names))
-    parts = [_list(example, kept) for example in lists]
-    weights[kept] = fit_ranker(Lists.of(parts), PENALTY, QUOTE_SHARE)
+    if columns is None:
+        return fit_ranker(Lists.of(lists), PENALTY, QUOTE_SHARE)
+    chosen = Lists.of([(values[:, columns], right, held) for values, right, held in lists])
+    weights = np.zeros(lists[0][0].shape[1])
+    weights[columns] = fit_ranker(chosen, PENALTY, QUOTE_SHARE)
     return weights
 
 
-def _list(example: Example, columns: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+def _list(example: Example) -> tuple[Floats, Floats, Floats]:
     held = np.maximum.reduceat(example.right, example.rows.starts)
-    return example.rows.values[:, columns], example.right, held[example.rows.passage]
+    return example.rows.values, example.right, held[example.rows.passage]
 
 
 def folds(examples: Sequence[Example]) -> Ints:
@@ -327,19 +324,18 @@ def signs_of(examples: Sequence[Example], weights: Sequence[Floats]) -> Signs:
     for number, (example, own) in enumerate(zip(examples, weights, strict=True)):
         shares = shares_of(example.rows, own)
         told = confidence.signs(example.candidates, shares)
-        rows.append(
-            (told, example.gold.answerable, quote_is_right(example, shares), False, number)
-        )
+        rows.append((told, example.gold.answerable, quote_is_right(example, shares), False, number))
         if example.without is not None:
             candidates, without = example.without
             told = confidence.signs(candidates, shares_of(without, own))
             rows.append((told, False, False, True, number))
-    columns = list(zip(*rows, strict=True))
     return Signs(
         tuple(rows[0][0]),
-        np.array([list(told.values()) for told in columns[0]]),
-        *(np.array(column, dtype=np.float64) for column in columns[1:4]),
-        number=np.array(columns[4]),
+        np.array([list(row[0].values()) for row in rows]),
+        np.array([row[1] for row in rows], dtype=np.float64),
+        np.array([row[2] for row in rows], dtype=np.float64),
+        np.array([row[3] for row in rows], dtype=np.float64),
+        np.array([row[4] for row in rows]),
     )
 
 
@@ -404,26 +400,63 @@ def _parts() -> dict[str, Callable[[str], bool]]:
         "refined vector": ("passage refined cosine",),
         "retrievers' article": ("article bm25", "article bm25 to best", "article fused"),
         "names apart": ("name share", "passage names", "article names", "article names missing"),
-        "place": ("vague: place",),
-        "looks": ("length", "length squared", "short", "new names", "figures",
-                  "opens with pronoun", "speech", "asks"),
+        "place": (
+            "first passage",
+            "first sentence",
+            "position",
+            "relative position",
+            "sentence number",
+            "specific: position",
+            "long: position",
+            "terms: position",
+        ),
+        "looks": (
+            "length",
+            "length squared",
+            "short",
+            "new names",
+            "figures",
+            "opens with pronoun",
+            "speech",
+            "asks",
+        ),
         "pairs": ("pairs", "pairs around", "article pairs"),
-        "words as written": ("form bm25", "form share", "form share around", "passage form share",
-                             "article form share", "article form nats", "below passage best",
-                             "below article best", "long: form share"),
+        "words as written": (
+            "form bm25",
+            "form share",
+            "form share around",
+            "passage form share",
+            "article form share",
+            "article form nats",
+            "below passage best",
+            "below article best",
+            "long: form share",
+        ),
         "pronouns": ("same pronoun", "passage same pronoun"),
-        "together": ("long: form share", "share: cosine"),
+        "by question": (
+            "specific: share",
+            "specific: cosine",
+            "specific: fused",
+            "share: cosine",
+            "specific: position",
+            "long: position",
+            "long: form share",
+            "terms: position",
+        ),
     }
-    parts = {name: frozenset(columns).__contains__ for name, columns in groups.items()}
     kinds = tuple(f"{kind}: " for kind in Kind)
-    parts["kind of answer"] = lambda name: name.startswith((*kinds, "kind "))
+    parts: dict[str, Callable[[str], bool]] = {
+        "kind of answer": lambda name: name.startswith((*kinds, "kind "))
+    }
+    for name, columns in groups.items():
+        parts[name] = frozenset(columns).__contains__
     return parts
 
 
 def _alone(names: Sequence[str], column: str) -> Floats:
     """Return weights by which one column ranks the passages, its cosine choosing the quote."""
     weights = np.zeros(len(names))
-    weights[names.index(column)] = 100.0
+    weights[names.index(column)] = 1_000.0
     weights[names.index("cosine")] += 1.0
     return weights
 
@@ -433,7 +466,11 @@ def compare(sets: Mapping[str, Sequence[Example]], report: Report, *, parts: boo
     for name, examples in sets.items():
         others = [example for other in sets if other != name for example in sets[other]]
         names = examples[0].rows.names
-        baselines = {"FAISS alone": "passage cosine", "BM25 alone": "passage bm25", "fused": "fused"}
+        baselines = {
+            "FAISS alone": "passage cosine",
+            "BM25 alone": "passage bm25",
+            "fused": "fused",
+        }
         for system, column in baselines.items():
             alone = outcomes(examples, [_alone(names, column)] * len(examples))
             report.add(name, system, figures(examples, alone))
@@ -532,16 +569,13 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments."""
     arguments = argparse.ArgumentParser(prog="python -m qa.evaluation.train", description=__doc__)
     arguments.add_argument("gold", nargs="+", type=Path, help="gold questions, JSON lines")
-    among = arguments.add_mutually_exclusive_group(required=True)
-    among.add_argument(
+    arguments.add_argument(
         "--articles",
         nargs="+",
         type=Path,
+        required=True,
         metavar="FILE",
         help="the articles of each gold set, in the same order",
-    )
-    among.add_argument(
-        "--archives", nargs="+", type=Path, metavar="DIR", help="or an archive of each"
     )
     arguments.add_argument("--parts", action="store_true", help="also leave out part after part")
     arguments.add_argument("--write", type=Path, metavar="DIR", help="write the weights here")
@@ -553,17 +587,15 @@ def parser() -> argparse.ArgumentParser:
 
 def train(given: argparse.Namespace) -> int:
     """Fit, report and write; return the exit code."""
-    places = given.articles or given.archives
-    if len(given.gold) != len(places):
+    if len(given.gold) != len(given.articles):
         raise UsageError(
-            f"{len(given.gold)} gold sets and {len(places)} collections were given;"
-            " expected one collection a set"
+            f"{len(given.gold)} gold sets and {len(given.articles)} articles files were given;"
+            " expected one of each a set"
         )
     sets: dict[str, list[Example]] = {}
-    for gold, place in zip(given.gold, places, strict=True):
-        name = gold.absolute().parent.name
-        found = (place, None) if given.archives else (None, place)
-        with opened(*found, _warn) as archive:
+    for gold, articles in zip(given.gold, given.articles, strict=True):
+        name = gold.parent.name
+        with opened(None, articles, _warn) as archive:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
     compare(sets, report, parts=given.parts)
@@ -572,6 +604,10 @@ def train(given: argparse.Namespace) -> int:
         return 0
     every = [example for examples in sets.values() for example in examples]
     return _replace(given.write, report, fit(every), every, (model, signs, table), given.anyway)
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _replace(
@@ -592,27 +628,34 @@ def _replace(
         return 1
     model, signs, table = fitted
     by = {"about": "written by python -m qa.evaluation.train", "trained on": list(report.figures)}
-    write(folder, ranking.WEIGHTS, by | {
-        "cross-validated": {name: rounded(list(f), np.array(list(f.values())))
-                            for name, f in told.items()},
-        "weights": rounded(every[0].rows.names, weights),
-    })
-    write(folder, confidence.WEIGHTS, by | {
-        "cross-validated": {
-            name: rounded(list(f), np.array(list(f.values())))
-            for name, systems in report.figures.items()
-            if (f := systems["confidence, cross-validated"])
+    write(
+        folder,
+        ranking.WEIGHTS,
+        by
+        | {
+            "cross-validated": {
+                name: rounded(list(f), np.array(list(f.values()))) for name, f in told.items()
+            },
+            "weights": rounded(every[0].rows.names, weights),
         },
-        "max_error": MAX_ERROR,
-        "thresholds": table,
-        "bias": round(model.bias, DIGITS),
-        "weights": rounded(signs.names, model.weights),
-    })
+    )
+    write(
+        folder,
+        confidence.WEIGHTS,
+        by
+        | {
+            "cross-validated": {
+                name: rounded(list(f), np.array(list(f.values())))
+                for name, systems in report.figures.items()
+                if (f := systems["confidence, cross-validated"])
+            },
+            "max_error": MAX_ERROR,
+            "thresholds": table,
+            "bias": round(model.bias, DIGITS),
+            "weights": rounded(signs.names, model.weights),
+        },
+    )
     return 0
-
-
-def _warn(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
