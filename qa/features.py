@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,9 @@ USUAL_SENTENCE = 25
 USUAL_PASSAGE = 150
 """Words of a usual passage, likewise."""
 
+FEEDBACK = 3
+"""Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
+
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
 
@@ -45,10 +49,12 @@ FEW = 6
 ASKING = frozenset("who what when where why how which whose whom".split())
 """Words of a question that its answer does not repeat."""
 
-FOR_CONFIDENCE = frozenset(
-    ("article share", "article missing", "article terms", "article density", "lead share")
+PRONOUNS = (
+    frozenset(("he", "his", "him", "himself")),
+    frozenset(("she", "her", "hers", "herself")),
+    frozenset(("they", "their", "them", "themselves")),
 )
-"""Columns that the confidence reads and the ranker does not: it ranked no better with them."""
+"""Who an unnamed person of the question may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,16 @@ def fused_scores(candidates: Candidates) -> Floats:
     cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
     starts = np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
     best = np.maximum.reduceat(cosines, starts)
-    columns = (
-        [item.dense for item in found],
-        best,
-        [item.bm25 for item in found],
-        [item.article_bm25 for item in found],
+    columns = np.array(
+        [
+            [item.dense for item in found],
+            best,
+            [item.bm25 for item in found],
+            [item.article_bm25 for item in found],
+        ]
     )
-    return np.sum([weight * _z(column) for weight, column in zip(FUSION, columns, strict=True)], 0)
+    scored: Floats = np.array(FUSION) @ np.array([_z(column) for column in columns])
+    return scored
 
 
 class _Scene:
@@ -271,12 +280,17 @@ class _Scene:
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
+        question = self.candidates.vector
+        passages = np.array([item.vectors.passage for item in self.close])
+        nearest = passages[np.argsort(-self.fused, kind="stable")[:FEEDBACK]].sum(axis=0)
+        refined = _unit(nearest + 2 * question)
         best = self.best_of_passage(self.cosine)
         return {
             "cosine": self.cosine,
             "pair cosine": self._pair_cosine(),
             "passage cosine": self.of_passages([item.dense for item in self.close]),
             "passage best cosine": self.of_passages(best),
+            "passage refined cosine": self.of_passages(passages @ refined),
             "article best cosine": self.of_articles(self.best_of_article(best)),
         }
 
@@ -322,6 +336,7 @@ class _Scene:
                 _saturated(of_passages, 0.5 + 0.5 * sizes / USUAL_PASSAGE) @ weights
             ),
             "article share": self.of_articles(self.in_articles @ weights),
+            "article rare share": self.of_articles(self.in_articles @ squared),
             "article missing": self.of_articles(1 - self.in_articles @ weights) * self.nats,
             "article terms": self.of_articles(self.in_articles.mean(axis=1)),
             "article density": self.of_articles(np.log1p(self._of_articles(of_passages)) @ weights),
@@ -366,6 +381,7 @@ class _Scene:
             "pairs": pairs,
             "pairs around": self.around(pairs),
             "article pairs": self.of_articles(self.best_of_article(self.best_of_passage(pairs))),
+            **self._pronouns(),
         }
 
     def _pairs(self, nats: dict[str, float]) -> Floats:
@@ -382,6 +398,14 @@ class _Scene:
                     for sentence in {item.sentence[at] for at in follows}:
                         found[start + sentence] += weight
         return found / (sum(pairs.values()) or 1.0)
+
+    def _pronouns(self) -> dict[str, Floats]:
+        """Count the pronouns of a person whom the question does not name either."""
+        wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
+        counts = self._count(wanted, [item.forms for item in self.wordings]).sum(axis=1)
+        held = (counts > 0).astype(np.float64)
+        in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
+        return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
 
     def place(self) -> dict[str, Floats]:
         """Say where in its article a sentence stands: news leads first."""
@@ -411,12 +435,20 @@ class _Scene:
         }
 
     def kind_of_answer(self) -> dict[str, Floats]:
-        """Say whether the kind asked for occurs, each kind with a weight of its own."""
+        """Say whether the kind asked for occurs, and let kinds weigh some features apart."""
         count = np.minimum(self._of_kind(), 3.0)
         holds = (count > 0).astype(np.float64)
+        apart = {
+            "holds": holds,
+            "position": self.place_in_article,
+            "length": np.log1p(self.lengths),
+            "new names": np.log1p(np.maximum(self.new_names, 0)),
+        }
+        none = np.zeros(len(self.passage))
         columns = {"kind count": count, "kind after": self.after(holds)}
         for kind in Kind:
-            columns[f"{kind}: holds"] = holds * (kind is self.kind)
+            for name, values in apart.items():
+                columns[f"{kind}: {name}"] = values if kind is self.kind else none
         return columns
 
     def _of_kind(self) -> Floats:
@@ -461,6 +493,12 @@ def _rarity(present: Floats) -> Floats:
 
 def _share(nats: Floats) -> Floats:
     return nats / (float(nats.sum()) or 1.0)
+
+
+def _unit(vectors: npt.NDArray[Any]) -> Floats:
+    """Scale vectors along the last axis to length 1; a zero vector stays zero."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
 
 
 def _z(values: npt.ArrayLike) -> Floats:
