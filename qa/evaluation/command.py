@@ -11,10 +11,12 @@ from rich.progress import Progress
 
 from corpus.errors import UsageError
 from embeddings.encoder import Encoder
+from qa.archive import Archive
 from qa.evaluation.archives import opened
 from qa.evaluation.gold import GoldQuestion, read_gold
+from qa.evaluation.inside import Inside
 from qa.evaluation.page import render_page
-from qa.evaluation.run import Asker, Evaluation, evaluate
+from qa.evaluation.run import Evaluation, evaluate
 from qa.evaluation.terminal import print_evaluation
 from qa.evaluation.writing import check_folder, encode, to_json, write_file
 from qa.samples import SAMPLE_ARTICLES, SAMPLE_GOLD
@@ -79,13 +81,16 @@ def _inputs(
 
 
 def _with_progress(
-    archive: Asker, questions: tuple[GoldQuestion, ...], errors: Console
+    archive: Archive, questions: tuple[GoldQuestion, ...], errors: Console
 ) -> Evaluation:
     """Evaluate with a bar on stderr that goes when done; without a terminal there is no bar."""
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("asking", total=len(questions))
         return evaluate(
-            archive, questions, progress=lambda done, _: bar.update(task, completed=done)
+            archive,
+            questions,
+            progress=lambda done, _: bar.update(task, completed=done),
+            insight=Inside(archive),
         )
 
 

@@ -18,10 +18,14 @@ ROLES = ("user", "assistant")
 
 @dataclass(frozen=True, slots=True)
 class Relevant:
-    """An article that answers the question and, where known, the span of its text that does."""
+    """An article that answers the question and, where known, the span of its text that does.
+
+    `grade` says how well (1 or more), where gold has grades.
+    """
 
     article: str
     span: Span | None = None
+    grade: int = 1
 
     def held_by(self, article: str, span: Span) -> bool:
         """Tell whether `span` of `article` is a hit: it holds the gold span, if there is one."""
@@ -34,7 +38,8 @@ class GoldQuestion:
 
     `history` holds the (role, content) turns before it, `asked` the ISO date on which it was asked.
     `standalone` says whether it can be understood without its article (None: not marked), `kind`
-    sorts questions for the breakdown of the report. `line` is its line in the file, from 1.
+    sorts questions for the breakdown of the report. `rejected` are articles that were judged and
+    found not to answer (TREC's grade 0). `line` is its line in the file, from 1.
     """
 
     id: str
@@ -47,6 +52,15 @@ class GoldQuestion:
     asked: str | None = None
     kind: str | None = None
     line: int = 0
+    rejected: tuple[str, ...] = ()
+
+    @property
+    def grades(self) -> dict[str, int]:
+        """Return each relevant article's grade, the best where several spans have one."""
+        grades: dict[str, int] = {}
+        for item in self.relevant if self.answerable else ():
+            grades[item.article] = max(item.grade, grades.get(item.article, 0))
+        return grades
 
     def to_request(self) -> Question:
         """Return the question as `Archive.ask_many` takes it."""
