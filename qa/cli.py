@@ -17,6 +17,8 @@ import typer
 
 from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
+from qa.cli_evaluate import ArchiveFolder as ArchiveOption
+from qa.cli_evaluate import evaluate
 from qa.places import default_archive
 
 if TYPE_CHECKING:
@@ -43,16 +45,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ArchiveOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--archive",
-        "-a",
-        metavar="DIR",
-        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
-        " shipped samples.",
-    ),
-]
 RerankerOption = Annotated[
     str | None,
     typer.Option(
@@ -173,27 +165,7 @@ def chat(
     return EXIT_DONE
 
 
-@app.command()
-def evaluate(
-    gold: Annotated[
-        Path | None, typer.Argument(metavar="[GOLD]", help="Gold questions as JSON lines.")
-    ] = None,
-    archive: ArchiveOption = None,
-    articles: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
-    ] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
-    ] = None,
-    reranker: RerankerOption = None,
-) -> int:
-    """Measure answers against gold questions; with no arguments, on the shipped samples."""
-    from qa.evaluation.command import evaluate_command
-
-    return evaluate_command(gold, archive, articles, json_out, report, reranker=reranker)
+app.command()(evaluate)
 
 
 @app.command()

@@ -29,7 +29,7 @@ HOMES = {
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
     "gradio": {"qa.chat", "qa.serving"},
-    "typer": {"qa.cli"},
+    "typer": {"qa.cli", "qa.cli_evaluate"},
 }
 """Library -> the modules that may import it."""
 

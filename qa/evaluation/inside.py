@@ -13,10 +13,10 @@ from embeddings.derived import Indices
 from embeddings.encoder import Vectors
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
-from qa.archive import Archive
+from qa.archive import Archive, _understand
 from qa.narrowing import Scope, narrow
-from qa.records import Query
-from qa.retrieval import DEPTH, query_terms, query_vectors
+from qa.records import Query, Question
+from qa.retrieval import DEPTH, Candidates, query_terms, query_vectors, retrieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,15 @@ class Place:
     reachable: tuple[Span, ...]
     faiss: frozenset[Span]
     bm25: frozenset[Span]
+
+
+def candidates_of(archive: Archive, questions: Sequence[str | Question]) -> list[Candidates]:
+    """Return what an archive's retrieval finds for questions, before any ranking."""
+    store = archive._store
+    outlets, dates = [name for name, _ in store.sources()], store.dates()
+    queries = [_understand(question, outlets, dates) for question in questions]
+    with archive._agreed() as indices:
+        return retrieve(store, indices, archive._load_encoder(), queries)
 
 
 class Inside:

@@ -44,6 +44,7 @@ class Judged:
     of it. `quote_f1` is the best token F1 of the quote against gold's answers, `quote_exact` says
     that the quote is a gold span and nothing more; each is None where gold has no such thing.
     `slices` names the parts of the run that the question belongs to, `failure` why it was missed.
+    `articles_only`: a ranking of articles was judged, which has neither passages nor quotes.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Judged:
     quote_exact: bool | None = None
     slices: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
+    articles_only: bool = False
 
     @property
     def is_miss(self) -> bool:
@@ -84,6 +86,8 @@ class Judged:
         """Return the outcome in words, one of `VERDICTS`."""
         if not self.answerable:
             return INVENTED if self.answered else REFUSED
+        if self.articles_only:
+            return RIGHT if any(self.article_hits[:1]) else WRONG
         if self.quote_hit:
             return RIGHT if self.answered else WITHHELD
         return WRONG if self.answered else MISSED

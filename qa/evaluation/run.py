@@ -191,9 +191,10 @@ def evaluate(
     done = journal.known() if journal else {}
     open_ = [question for question in gold if question.id not in done]
     for batch in _batches(open_):
+        wrong = len(run.offsets_wrong)
         rows = run.batch(batch)
         done |= {row.id: row for row in rows}
-        if journal:
+        if journal and len(run.offsets_wrong) == wrong:
             journal.note(rows)
         if progress:
             progress(len(done), len(gold))

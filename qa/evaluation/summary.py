@@ -59,6 +59,7 @@ PER_QUESTION: dict[str, Callable[[Judged], float | None]] = {**RANKING, **FURTHE
 """Measures that are means over the answerable questions: what two runs can be compared by."""
 
 ABSTENTION = ("abstention.AUROC", "abstention.coverage@95")
+LOWER_IS_BETTER = ("abstention.ECE", "abstention.AURC", "passage.tokens")
 # Measures of the contract of which more is better, so that a floor can stand under them.
 HIGHER_IS_BETTER = (*RANKING, *ABSTENTION)
 
@@ -84,11 +85,18 @@ def summarise(rows: Sequence[Judged]) -> Measures:
     """Return the measures of some questions by name; None where one is undefined."""
     answerable = [row for row in rows if row.answerable]
     measures: Measures = {
-        name: mean([value for row in answerable if (value := measure(row)) is not None])
+        name: mean(
+            [
+                value
+                for row in answerable
+                if _is_defined(name, row) and (value := measure(row)) is not None
+            ]
+        )
         for name, measure in PER_QUESTION.items()
     }
-    measures |= _abstention(rows)
-    measures |= _answering(rows)
+    if rows and all(row.articles_only for row in rows):
+        return measures | {"questions": len(rows)}
+    measures |= _abstention(rows) | _answering(rows)
     # Over all shown passages of all questions: what a person is given to read, on average.
     measures["passage.tokens"] = mean(list(chain.from_iterable(row.tokens for row in rows)))
     measures["questions"] = len(rows)
@@ -134,7 +142,14 @@ def values_of(row: Judged) -> dict[str, float]:
     if not row.answerable:
         return {}
     found = {name: measure(row) for name, measure in PER_QUESTION.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    return {
+        name: value for name, value in found.items() if value is not None and _is_defined(name, row)
+    }
+
+
+def _is_defined(name: str, row: Judged) -> bool:
+    """Tell whether a measure means something for a row: a ranking of articles has no passages."""
+    return not row.articles_only or name.startswith("article.")
 
 
 def calibration(rows: Sequence[Judged]) -> tuple[Bin, ...]:
