@@ -1,4 +1,4 @@
-"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `status`, `verify`, `remove`, `export`.
+"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `gold`, `status`, `verify` and others.
 
 Answers and JSON go to stdout, progress and messages to stderr.
 """
@@ -19,6 +19,7 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
 from qa.cli_evaluate import ArchiveFolder as ArchiveOption
 from qa.cli_evaluate import evaluate
+from qa.cli_gold import gold_app
 from qa.places import default_archive
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ def chat(
 
 
 app.command()(evaluate)
+app.add_typer(gold_app, name="gold")
 
 
 @app.command()

@@ -28,8 +28,8 @@ HOMES = {
     "syntok": {"corpus.sentences"},
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
-    "gradio": {"qa.chat", "qa.serving"},
-    "typer": {"qa.cli", "qa.cli_evaluate"},
+    "gradio": {"qa.chat", "qa.gold_page", "qa.serving"},
+    "typer": {"qa.cli", "qa.cli_evaluate", "qa.cli_gold"},
 }
 """Library -> the modules that may import it."""
 

@@ -226,10 +226,14 @@ def _first(case: Case) -> Excerpt | None:
 def excerpt(article: Article, passage: Span, mark: Span | None) -> Excerpt:
     """Return a passage of an article, cut to `EXCERPT` characters around what is marked in it."""
     mark = mark or Span(passage.start, passage.start)
-    room = max(EXCERPT - len(mark), 0)
+    mark = Span(mark.start, min(mark.end, mark.start + EXCERPT))
+    room = EXCERPT - len(mark)
     start = max(passage.start, mark.start - room // 2)
-    end = min(passage.end, max(start, mark.start) + len(mark) + room - (mark.start - start))
-    end = max(end, min(mark.end, mark.start + EXCERPT))
+    end = max(mark.end, min(passage.end, mark.end + room - (mark.start - start)))
+    if start > passage.start:
+        start = _next_blank(article.text, start, mark.start)
+    if end < passage.end:
+        end = _last_blank(article.text, mark.end, end)
     return Excerpt(
         article=article.id,
         title=article.title,
@@ -237,5 +241,17 @@ def excerpt(article: Article, passage: Span, mark: Span | None) -> Excerpt:
         published=article.published,
         text=article.text[start:end],
         start=mark.start - start,
-        end=min(mark.end, end) - start,
+        end=mark.end - start,
     )
+
+
+def _next_blank(text: str, start: int, limit: int) -> int:
+    """Return where a cut does not go through a word: behind the next blank before `limit`."""
+    found = text.find(" ", start, limit)
+    return start if found < 0 else found + 1
+
+
+def _last_blank(text: str, limit: int, end: int) -> int:
+    """Return where a cut does not go through a word: at the last blank behind `limit`."""
+    found = text.rfind(" ", limit, end)
+    return end if found < 0 else found
