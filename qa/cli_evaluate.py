@@ -24,65 +24,82 @@ ArchiveFolder = Annotated[
 ]
 
 
+GoldFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[GOLD]",
+        help="Questions: JSON lines, a BEIR folder, TREC qrels, SQuAD's JSON, CSV.",
+    ),
+]
+ArticlesFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
+]
+JsonOut = Annotated[
+    Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON; - prints.")
+]
+ReportOut = Annotated[
+    Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
+]
+RowsOut = Annotated[
+    Path | None, typer.Option(metavar="OUT", help="Write a line of JSON a question.")
+]
+TableOut = Annotated[
+    Path | None, typer.Option("--csv", metavar="OUT", help="Write a table, a row a question.")
+]
+TrecOut = Annotated[
+    Path | None, typer.Option(metavar="OUT", help="Write the ranked articles as a TREC run.")
+]
+RunFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Judge this TREC run, ask no archive.")
+]
+TopicsFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Questions of TREC qrels: id, tab, question."),
+]
+SplitName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="BEIR's judgements: test, dev or train.")
+]
+BaselineName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Measure plain search instead: dense, bm25 or fused."),
+]
+TwoRuns = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="A.json B.json", help="Compare two runs written by --json."),
+]
+Floors = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MEASURE=VALUE", help="Exit with 1 where less; repeatable."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the tests of --compare.")]
+Resume = Annotated[bool, typer.Option(help="Go on with an interrupted run of the same.")]
+RerankerName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
+    ),
+]
+
+
 def evaluate(  # noqa: PLR0913, PLR0917 - the options of the command
-    gold: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[GOLD]",
-            help="Questions: JSON lines, a BEIR folder, TREC qrels, SQuAD's JSON, CSV.",
-        ),
-    ] = None,
+    gold: GoldFile = None,
     archive: ArchiveFolder = None,
-    articles: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
-    ] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON; - prints.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
-    ] = None,
-    rows: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write a line of JSON a question.")
-    ] = None,
-    table: Annotated[
-        Path | None, typer.Option("--csv", metavar="OUT", help="Write a table, a row a question.")
-    ] = None,
-    trec: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the ranked articles as a TREC run.")
-    ] = None,
-    run: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Judge this TREC run, ask no archive.")
-    ] = None,
-    topics: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Questions of TREC qrels: id, tab, question."),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="BEIR's judgements: test, dev or train.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Measure plain search instead: dense, bm25 or fused."),
-    ] = None,
-    compare: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(metavar="A.json B.json", help="Compare two runs written by --json."),
-    ] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(metavar="MEASURE=VALUE", help="Exit with 1 where less; repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the tests of --compare.")] = 0,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted run of the same.")] = True,
-    reranker: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's"
-            " name.",
-        ),
-    ] = None,
+    articles: ArticlesFile = None,
+    json_out: JsonOut = None,
+    report: ReportOut = None,
+    rows: RowsOut = None,
+    table: TableOut = None,
+    trec: TrecOut = None,
+    run: RunFile = None,
+    topics: TopicsFile = None,
+    split: SplitName = None,
+    baseline: BaselineName = None,
+    compare: TwoRuns = None,
+    fail_under: Floors = None,
+    seed: Seed = 0,
+    resume: Resume = True,
+    reranker: RerankerName = None,
 ) -> int:
     """Measure answers against gold questions; with no arguments, on the shipped samples.
 
