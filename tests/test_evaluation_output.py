@@ -31,7 +31,7 @@ ALLOWED = {
     *("div", "table", "thead", "tbody", "tr", "th", "td", "bdi", "small", "br"),
     *("details", "summary", "figure", "figcaption"),
     *("svg", "g", "line", "text", "circle", "polyline", "rect"),
-    *("h3", "strong", "mark"),
+    *("h3", "h4", "strong", "mark", "code"),
 }
 
 

@@ -25,6 +25,9 @@ DETECTED = 2.8
 SMALL = 100
 """Questions under which a set is called small: with these, differences under some .1 go unseen."""
 
+NO_QUALITY = frozenset({"article.Judged@10"})
+"""Measures that say something of gold, not of the run."""
+
 OUTCOME = "outcome.right"
 """Right answers given and unanswerable questions declined, over all questions."""
 DECIDING = ("quote.Success@1", "passage.Success@1", "article.Success@1")
@@ -125,7 +128,7 @@ def compare(first: RunFile, second: RunFile, *, seed: int = 0) -> Comparison:
         )
     ours = [_values(first.questions[name]) for name in shared]
     theirs = [_values(second.questions[name]) for name in shared]
-    names = dict.fromkeys(key for row in ours for key in row)
+    names = dict.fromkeys(key for row in ours for key in row if key not in NO_QUALITY)
     pairs = {name: _paired(name, ours, theirs) for name in names}
     pairs = {name: pair for name, pair in pairs.items() if pair.shape[1]}
     deciding = next((name for name in DECIDING if name in pairs), None)

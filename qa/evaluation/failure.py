@@ -90,6 +90,11 @@ class Excerpt:
     start: int = 0
     end: int = 0
 
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Return what stands before the mark, the marked, and what stands behind it."""
+        return self.text[: self.start], self.text[self.start : self.end], self.text[self.end :]
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -114,7 +114,7 @@ def _interval(evaluation: Evaluation, name: str) -> str:
     return f"{low:.3f} to {high:.3f}"
 
 
-COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p", "p (Holm)", "")
+COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p (Holm)", "")
 
 
 def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -126,7 +126,6 @@ def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             f"{item.second:.3f}",
             f"{item.difference:+.3f}",
             f"{item.low:+.3f} {item.high:+.3f}",
-            f"{item.p:.4f}",
             f"{item.holm:.4f}",
             "differs" if item.is_declared else "",
         )
@@ -139,7 +138,7 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     declared = [item for item in comparison.differences if item.is_declared]
     notes = [
         f"A is {comparison.first}, B is {comparison.second}: {comparison.questions:,} questions"
-        " that both answered. p: paired randomisation; Holm's correction over"
+        " that both were asked. p: paired randomisation; Holm's correction over"
         f" {len(comparison.differences)} measures."
     ]
     if declared:
