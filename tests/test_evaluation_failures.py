@@ -27,6 +27,7 @@ TEXT = (
     " Ten sheep drowned."
 )
 NINE = Span(26, 30)
+FIRST = Span(0, 25)
 OTHER = "A fire broke out in the harbour. Nine houses were flooded in Eastmarsh by the hoses."
 ARTICLES = {"flood": TEXT, "fire": OTHER, "match": "The home team won the match by three goals."}
 WHOLE = Place(
@@ -50,7 +51,7 @@ class Shelf:
 
 
 def answered(
-    *ranked: tuple[str, Span], quote: Span = Span(0, 25), confidence: float = 0.8, **fields: Any
+    *ranked: tuple[str, Span], quote: Span = FIRST, confidence: float = 0.8, **fields: Any
 ) -> Answer:
     """Return an answer whose passages rank so; the first one's `quote` is given."""
     hits = tuple(
@@ -180,7 +181,7 @@ class TestGoldItselfDoubtful:
         assert "shown, but not first" in found.detail
 
     def test_the_same_word_in_a_story_on_something_else_is_none(self) -> None:
-        """ "Three" in a match report does not answer how many houses were flooded."""
+        """The word "three" in a match report does not answer how many houses were flooded."""
         gold = replace(GOLD, answers=("three",))
         found = kind_of(answered(MATCH, RIGHT_PASSAGE, quote=Span(0, 44)), gold)
         assert found.kind is FailureKind.OUTRANKED
