@@ -203,12 +203,7 @@ def render_candidate(candidate: Candidate, passage: Excerpt | None) -> Html:
         "article",
         tag("h2", text(passage.title or passage.article), dir="auto"),
         tag("p", tag("bdi", text(told)), class_="qa-review-origin"),
-        tag(
-            "p",
-            join(text(before), tag("mark", text(marked)), text(after)),
-            class_="qa-review-text",
-            dir="auto",
-        ),
+        tag("p", flow, class_="qa-review-text", dir="auto"),
     )
 
 

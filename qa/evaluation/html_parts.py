@@ -34,9 +34,12 @@ figcaption strong { color: var(--ink); display: block; }
 .plots { display: flex; flex-wrap: wrap; gap: 0 3rem; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: right; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } .text { text-align: left; overflow-wrap: anywhere; min-width: 11.75rem; }
-code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; }
+.text { text-align: left; overflow-wrap: anywhere; min-width: 12rem; white-space: normal; }
+@media (max-width: 34rem) { table { font-size: .9rem; } th, td { padding-right: .6rem; }
+  .text { min-width: 10.75rem; } }
+code { font: .92em ui-monospace, monospace; }
 summary { cursor: pointer; padding: .5rem 0; font-weight: 600; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr));
   gap: .75rem; margin: .5rem 0 1.25rem; }

@@ -100,8 +100,8 @@ def few() -> str:
 
 
 def interval_rows(evaluation: Evaluation, rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return rows of measures with the 95% interval of each mean over questions behind them."""
-    return [(*row, _interval(evaluation, row[0])) for row in rows]
+    """Return rows of measures with the 95% interval of each mean over questions behind it."""
+    return [(*row[:2], _interval(evaluation, row[0]), *row[2:]) for row in rows]
 
 
 def _interval(evaluation: Evaluation, name: str) -> str:
