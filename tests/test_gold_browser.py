@@ -1,4 +1,4 @@
-"""The review page in Debian's chromium: accepting, editing, rejecting, hostile articles, a phone."""
+"""The review page in Debian's chromium: accept, edit and reject, hostile articles, a phone."""
 
 from __future__ import annotations
 
