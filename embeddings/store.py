@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from corpus.errors import ArchiveDamagedError, ArchiveMissingError
 from corpus.records import Article
@@ -35,6 +36,8 @@ from embeddings.rows import (
     passage_digest,
 )
 from embeddings.schema import DATABASE, check_format, create_tables, has_tables
+
+Keys = npt.NDArray[np.int64]
 
 _ARTICLE = "SELECT key, id, record, digest FROM articles"
 _PASSAGE = 'SELECT key, digest, article, n, start, "end", tokens, sentences FROM passages'
@@ -349,13 +352,20 @@ class Store:
         )
         return {key: decode_vectors(*blobs) for key, *blobs in rows}
 
-    def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[list[int], Vectors]:
-        """Return passage keys and their vectors, float32 (n, dimension)."""
+    def passage_keys(self) -> Keys:
+        """Return the keys of all passages, ascending, int64 (n,)."""
+        rows = self._db.execute("SELECT key FROM passages ORDER BY key")
+        return np.array([key for (key,) in rows], dtype=np.int64)
+
+    def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[Keys, Keys, Vectors]:
+        """Return passages' keys, their articles' and their vectors, float32 (n, dimension)."""
+        rows = self._db.select("SELECT key, article FROM passages WHERE key IN", keys)
+        pairs = np.array([*rows], dtype=np.int64).reshape(-1, 2)
         found = self.vectors(keys)
-        matrix = np.empty((len(found), dimension), dtype=np.float32)
-        for row, vectors in enumerate(found.values()):
-            matrix[row] = vectors.passage
-        return list(found), matrix
+        matrix = np.empty((len(pairs), dimension), dtype=np.float32)
+        for row, key in enumerate(pairs[:, 0].tolist()):
+            matrix[row] = found[key].passage
+        return pairs[:, 0], pairs[:, 1], matrix
 
     def changes_since(self, generation: int) -> Changes:
         """Return what was added since a generation and is still there, and what was removed."""

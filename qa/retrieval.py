@@ -138,7 +138,7 @@ def _search(
     articles: Sequence[int] | None,
 ) -> dict[int, Candidate]:
     """Return passage key -> candidate, from these articles (keys), or from all where None."""
-    allowed = None if articles is None else store.passage_keys_of(articles)
+    allowed = None if articles is None else indices.dense.keys_of(articles)
     dense = dict(indices.dense.search(vector[None, :], DEPTH, allowed)[0])
     sparse = dict(indices.passages.search(terms, DEPTH, allowed))
     sparse |= dict(indices.passages.search(terms, DEPTH, sorted(set(dense) - set(sparse))))
