@@ -37,6 +37,11 @@ def file_sum(path: Path) -> str:
     return str(digest.hexdigest())
 
 
+def bytes_sum(data: bytes) -> str:
+    """Return the checksum of bytes, as `file_sum` does of a file's."""
+    return str(xxhash.xxh3_128_hexdigest(data))
+
+
 def block_sums(path: Path) -> Sums:
     """Return the checksums of a file's blocks, uint64 (blocks,)."""
     with path.open("rb") as stream:

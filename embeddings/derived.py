@@ -124,6 +124,7 @@ def publish_indices(
                 commit=made[0].commit,
                 dimension=_dimension(store),
                 removed=made[0].removed,
+                source=store.content_sum(),
             )
 
         stamps = generations.publish(root, store.generation, write, base.stamps if base else {})
@@ -152,6 +153,10 @@ def problems(store: Store) -> list[str]:
         return [f"{error}: the search indices are rebuilt when opened"]
     damaged = generations.damaged_files(folder, manifest)
     found = [f"{folder / file}: missing or damaged: it is rebuilt when opened" for file in damaged]
+    if not _is_source(store, manifest):
+        found.append(
+            f"{store.path}: some of its bytes changed by themselves: restore it from a copy"
+        )
     if manifest.archive != store.archive_id:
         found.append(f"{folder}: belongs to another archive: it is rebuilt when opened")
     elif manifest.commit != store.commit_name(manifest.generation):
@@ -195,7 +200,7 @@ def _published(store: Store, *, thorough: bool) -> _Base | None:
         before = generations.pointer(root)
         try:
             base = _load(store, thorough=thorough)
-        except (ArchiveDamagedError, OSError):
+        except (UnusableFilesError, OSError):
             base = None
         if (base is not None and base.indices) or generations.pointer(root) == before:
             return base
@@ -207,6 +212,7 @@ def _load(store: Store, *, thorough: bool) -> _Base:
     folder, manifest = generations.current_manifest(store.directory / DERIVED)
     if manifest.archive != store.archive_id or manifest.dimension != _dimension(store):
         raise UnusableFilesError(f"{folder} belongs to another archive")
+    _check_source(store, manifest)
     damaged = generations.damaged_files(folder, manifest, lambda name: thorough or _is_read(name))
     if not damaged:
         stamps = generations.stamps(folder, manifest)
@@ -214,6 +220,24 @@ def _load(store: Store, *, thorough: bool) -> _Base:
             return _base_of(_open(folder, manifest, stamps))
         return _base_of(_temporary(lambda copy: _open_linked(folder, copy, manifest, stamps)))
     return _remains(folder, manifest, damaged)
+
+
+def _check_source(store: Store, manifest: Manifest) -> None:
+    """Raise ArchiveDamagedError where the database is not what these files were made from."""
+    if _is_source(store, manifest):
+        return
+    raise ArchiveDamagedError(
+        f"{store.path} is damaged: some of its bytes changed by themselves; restore it from a copy,"
+        " or index the files into a new folder"
+    )
+
+
+def _is_source(store: Store, manifest: Manifest) -> bool:
+    """Tell whether the database has the bytes from which these files were made, if it should."""
+    if not manifest.source or manifest.commit != store.commit_name(store.generation):
+        return True
+    found = store.content_sum()
+    return found == manifest.source or found.split(":")[0] != manifest.source.split(":")[0]
 
 
 def _is_read(name: str) -> bool:
@@ -286,7 +310,7 @@ def _make(folder: Path, store: Store, base: _Base | None, link: Link) -> Indices
         folder.mkdir(parents=True)
         try:
             return _caught_up(folder, store, start, link)
-        except (FileNotFoundError, ArchiveDamagedError):  # a writer has removed the base meanwhile
+        except (FileNotFoundError, UnusableFilesError):  # a writer has removed the base meanwhile
             shutil.rmtree(folder)
     folder.mkdir(parents=True)
     nothing = _Base(-1, "", folder, 0, {}, None, frozenset())
@@ -368,8 +392,8 @@ def _clone(base: Path, folder: Path, link: Link) -> None:
 
 def _passage_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
     for portion in _portions(keys):
-        stored = list(store.passages(portion))
-        articles = store.articles_by_key({passage.article for passage in stored})
+        stored = store.passages(portion)
+        articles = store.articles_of(stored)
         for passage in stored:
             article = articles[passage.article]
             yield passage.key, article.title or "", passage.span.of(article.text)

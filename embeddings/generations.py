@@ -37,7 +37,8 @@ Stamps = dict[tuple[int, int], str]
 class Manifest:
     """What a directory of derived files was made from: an archive, as a commit left it.
 
-    `removed` counts the passages that were taken out since its word counts were last made anew.
+    `removed` counts the passages that were taken out since its word counts were last made anew;
+    `source` is the checksum of the database that it was made from, "" where that is too large.
     """
 
     archive: str
@@ -45,6 +46,7 @@ class Manifest:
     commit: str
     dimension: int
     removed: int = 0
+    source: str = ""
     format: int = FORMAT
     files: dict[str, str] = field(default_factory=dict)
 

@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 LARGE = 32_768
 """Vectors from which a segment is compressed: FAISS searches as many one by one in some 3 ms."""
 
-CANDIDATES = 500
+CANDIDATES = 1_000
 """Vectors that the bits choose for the bytes to rank."""
 
 SCAN_SHARE = 0.25

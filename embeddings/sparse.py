@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from corpus.errors import ArchiveDamagedError
+from embeddings.checked import UnusableFilesError
 
 Keys = npt.NDArray[np.int64]
 
@@ -59,7 +59,7 @@ def _schema() -> Any:
 class SparseIndex:
     """A tantivy index in a folder. Scores are BM25 (k1 = 1.2, b = 0.75), ties break by key.
 
-    Raises ArchiveDamagedError where the folder holds something else, OSError where the disk
+    Raises UnusableFilesError where the folder holds something else, OSError where the disk
     refuses; tantivy writes a lock file even to read.
     """
 
@@ -71,7 +71,7 @@ class SparseIndex:
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             _raise_refusal(error)
-            raise ArchiveDamagedError(f"{folder} is no tantivy index: it is rebuilt") from error
+            raise UnusableFilesError(f"{folder} is no tantivy index: it is rebuilt") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)

@@ -245,7 +245,7 @@ class Archive:
             outlets = [name for name, _ in self._store.sources()]
             dates = self._store.dates()
             queries = [_understand(question, outlets, dates) for question in questions]
-            if not queries or not self._store.counts()["passages"]:
+            if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
 

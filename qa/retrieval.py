@@ -145,7 +145,7 @@ def _search(
     by_article = dict(indices.articles.search(terms, ARTICLE_DEPTH, articles))
     stored = {passage.key: passage for passage in store.passages(sorted({*dense, *sparse}))}
     vectors = store.vectors(stored)
-    found = store.articles_by_key({passage.article for passage in stored.values()})
+    found = store.articles_of(stored.values())
     return {
         key: Candidate(
             stored=passage,
