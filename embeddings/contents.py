@@ -287,6 +287,19 @@ class Contents:
             removed_articles=tuple(key for key, _ in removed),
         )
 
+    def miscounted(self) -> list[str]:
+        """Return which of the counts are not those of the rows."""
+        counted = {
+            name: int(self._db.execute(f"SELECT count(*) FROM {name}")[0][0])  # noqa: S608 - own words
+            for name in ("articles", "passages")
+        }
+        outlets = self._db.execute(
+            "SELECT source, count(*) FROM articles WHERE source IS NOT NULL"
+            " GROUP BY source ORDER BY count(*) DESC, source"
+        )
+        found = [] if counted == self.counts() else [f"it counts {self.counts()}, not {counted}"]
+        return found + ([] if outlets == self.sources() else ["its outlets are miscounted"])
+
     def integrity(self) -> list[str]:
         """Return what SQLite itself finds wrong with the file, in its own words."""
         rows = self._db.execute("PRAGMA integrity_check")

@@ -209,14 +209,23 @@ def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
 
 
 @app.command()
-def verify(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
+def verify(
+    archive: ArchiveOption = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be made anew, then check again.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
     """Check every byte and offset of an archive; exit code 4 where something is wrong."""
     with _opened(archive) as opened:
+        repaired = opened.repair() if repair else []
         problems = opened.verify()
         directory = opened.directory
     if as_json:
-        _print_json({"archive": str(directory), "problems": problems})
+        report = {"archive": str(directory), "problems": problems}
+        _print_json(report | ({"repaired": repaired} if repair else {}))
     else:
+        terminal.print_repaired(repaired)
         terminal.print_problems(problems, directory)
     return EXIT_DAMAGED if problems else EXIT_DONE
 
