@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
 from embeddings import generations
 from embeddings.building import build, clone, dimension_of
 from embeddings.checked import UnusableFilesError
-from embeddings.dense import DenseIndex, segment_of
+from embeddings.dense import LISTS, DenseIndex, segment_of
 from embeddings.durable import link, link_softly
 from embeddings.generations import DERIVED, Manifest, Stamps
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
@@ -231,11 +232,12 @@ def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
 def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
     """Return what is whole of a damaged generation."""
     broken = {Path(name).parts[0] for name in damaged}
-    segments = {segment_of(Path(name)) for name in damaged if Path(name).parts[0] == DENSE}
-    try:
-        dense = DenseIndex.open(folder / DENSE, manifest.dimension, without=segments)
-    except UnusableFilesError:
-        dense = None
+    files = [Path(name) for name in damaged if Path(name).parts[0] == DENSE]
+    dense = None
+    if not any(file.name in LISTS for file in files):
+        with suppress(UnusableFilesError):
+            names = {segment_of(file) for file in files}
+            dense = DenseIndex.open(folder / DENSE, manifest.dimension, without=names)
     return Base(
         generation=manifest.generation,
         commit=manifest.commit,
