@@ -60,7 +60,7 @@ class IndexReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON types, with the names of the contract."""
         counts = asdict(self)
-        counts["failed"] = [asdict(failure) for failure in self.failed]
+        counts["failed"] = [{"path": part.path, "reason": part.reason} for part in self.failed]
         counts["warnings"] = list(self.warnings)
         counts["seconds"] = round(self.seconds, 3)
         return counts
@@ -163,20 +163,30 @@ class _Run:
                 self._owners.setdefault(article_id, path)
 
     def _take_file(self, path: Path) -> None:
-        """Read one file unless it is known byte for byte and all its articles are still there."""
+        """Read one file unless it is known byte for byte and all its articles are still there.
+
+        What could not be read of a known file is told again without reading it again.
+        """
         known = self._known_files.get(str(path), FileRecord(""))
         if known.stamp == _stamp(_digest_of(path)) and self._digests.keys() >= {*known.articles}:
             for article_id in known.articles:
                 self._seen.setdefault(article_id, self._digests[article_id])
             self._tally.unchanged += len(known.articles)
+            self._tally.failed.extend(known.failures)
+            if known.failures:
+                self._unread.add(str(path))
             return
         source = read_file(path)
-        self._tally.failed.extend(source.failures)
         self._tally.warnings.extend(f"{path}: {warning}" for warning in source.warnings)
+        before = len(self._tally.failed)
+        self._tally.failed.extend(source.failures)
         taken = [self._take_article(article) for article in self._named(source)]
         ids = [article_id for article_id in taken if article_id is not None]
-        if not taken or len(ids) < len(taken) or source.failures:
+        failures = tuple(self._tally.failed[before:])
+        if failures:  # what the file held before is kept
             self._unread.add(str(path))
+            ids += [i for i in known.articles if i in self._digests]
+        if not source.digest or any(failure.passing for failure in failures):
             return
         earlier = [i for i in (*known.articles, *known.earlier) if i in self._digests]
         self._window.files.append(
@@ -186,6 +196,7 @@ class _Run:
                     stamp=_stamp(source.digest),
                     articles=tuple(dict.fromkeys(ids)),
                     earlier=tuple(i for i in dict.fromkeys(earlier) if i not in set(ids)),
+                    failures=failures,
                 ),
             )
         )

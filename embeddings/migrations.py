@@ -34,4 +34,9 @@ def _from_2(db: Database) -> None:
     )
 
 
-_STEPS: dict[int, Callable[[Database], None]] = {1: _from_1, 2: _from_2}
+def _from_3(db: Database) -> None:
+    """Give files the parts of them that could not be read."""
+    db.execute("ALTER TABLE files ADD COLUMN failures TEXT NOT NULL DEFAULT '[]'")
+
+
+_STEPS: dict[int, Callable[[Database], None]] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from corpus.errors import ArchiveDamagedError, ArchiveMissingError
-from corpus.records import Article
+from corpus.records import Article, Failure
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
 from embeddings.rows import (
@@ -235,10 +235,11 @@ class Store:
         )
 
     def put_file(self, path: str, record: FileRecord) -> None:
-        """Remember a file's stamp and the ids of the articles that were read from it."""
+        """Remember a file's stamp, the ids of the articles in it, and what could not be read."""
+        failures = [[failure.path, failure.reason] for failure in record.failures]
+        columns = (json.dumps(part) for part in (record.articles, record.earlier, failures))
         self._db.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-            (path, record.stamp, json.dumps(record.articles), json.dumps(record.earlier)),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (path, record.stamp, *columns)
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:
@@ -250,11 +251,16 @@ class Store:
 
     def files(self) -> dict[str, FileRecord]:
         """Return path -> record of every file that was indexed."""
-        rows = self._db.execute("SELECT path, stamp, articles, earlier FROM files")
+        rows = self._db.execute("SELECT path, stamp, articles, earlier, failures FROM files")
         try:
             return {
-                path: FileRecord(stamp, tuple(json.loads(ids)), tuple(json.loads(earlier)))
-                for path, stamp, ids, earlier in rows
+                path: FileRecord(
+                    stamp,
+                    tuple(json.loads(ids)),
+                    tuple(json.loads(earlier)),
+                    tuple(Failure(place, reason) for place, reason in json.loads(failures)),
+                )
+                for path, stamp, ids, earlier, failures in rows
             }
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(

@@ -264,6 +264,7 @@ def test_format_1_is_brought_up_to_date(tmp_path: Path, store: Store) -> None:
         "ALTER TABLE passages DROP COLUMN digest",
         "ALTER TABLE files RENAME COLUMN stamp TO digest",
         "ALTER TABLE files DROP COLUMN earlier",
+        "ALTER TABLE files DROP COLUMN failures",
         "DROP TABLE commits",
         "DROP INDEX articles_generation",
         "DROP INDEX removals_generation",
