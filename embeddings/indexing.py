@@ -96,15 +96,18 @@ def index_paths(
     paths: Iterable[str | os.PathLike[str]],
     *,
     prune: bool = False,
+    gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
-    With `prune`, articles that came from below `paths` and are no longer there are removed. A file
-    that cannot be read is reported and stops nothing; what it held before is kept. The caller
-    holds the archive's lock.
+    With `prune`, articles that came from below `paths` and are no longer there are removed; so are
+    those of the files and folders in `gone`. A file that cannot be read is reported and stops
+    nothing; what it held before is kept. The caller holds the archive's lock.
     """
-    return _Run(store, encoder, progress).run([os.fspath(path) for path in paths], prune=prune)
+    run = _Run(store, encoder, progress)
+    wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
+    return run.run(wanted, prune=prune, gone=lost)
 
 
 class _Run:
@@ -125,7 +128,7 @@ class _Run:
         self._tally = _Tally()
         self._files = (0, 0)
 
-    def run(self, paths: Sequence[str], *, prune: bool) -> IndexReport:
+    def run(self, paths: Sequence[str], *, prune: bool, gone: Sequence[str]) -> IndexReport:
         started = time.perf_counter()
         if resplit := self._writer.resplit():
             self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
@@ -141,6 +144,8 @@ class _Run:
         self._flush()
         if prune:
             self._prune(paths, found)
+        if gone:
+            self._prune(gone, FoundFiles())
         return self._reported(time.perf_counter() - started)
 
     def _reported(self, seconds: float) -> IndexReport:
@@ -303,10 +308,10 @@ class _Run:
 
 def _without_archives(found: FoundFiles) -> FoundFiles:
     """Leave out the files that archives are made of."""
-    return replace(found, files=tuple(path for path in found.files if not _is_own(path)))
+    return replace(found, files=tuple(path for path in found.files if not is_own(path)))
 
 
-def _is_own(path: Path) -> bool:
+def is_own(path: Path) -> bool:
     """Tell whether a file is part of an archive, this one or another."""
     return any(
         part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()

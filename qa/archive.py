@@ -166,18 +166,19 @@ class Archive:
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
         *,
         prune: bool = False,
+        gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
-        With `prune`, articles whose files below `paths` are gone are removed. Raises
-        ArchiveLockedError where another process is writing.
+        With `prune`, articles whose files below `paths` are gone are removed, and so are those of
+        the files in `gone`. Raises ArchiveLockedError where another process is writing.
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
         with self._lock, writer_lock(self.directory):
             report = index_paths(
-                self._store, self._load_encoder, paths, prune=prune, progress=progress
+                self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.updated or report.removed:
@@ -324,6 +325,7 @@ class Archive:
         for article in self.articles():
             record = asdict(article)
             del record["kept"]
+            record["stated"] = dict(article.stated)
             yield record | {"authors": list(article.authors), "clean_text": article.clean_text}
 
     def export_passages(self) -> Iterator[dict[str, Any]]:

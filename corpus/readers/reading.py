@@ -104,8 +104,18 @@ def _members(kind: Format, place: Path, data: bytes) -> Iterator[Member]:
 
 
 def _parsed_member(place: Path, member: Member) -> Parsed:
+    """Return what the readers make of a member, its failures with its address where it has one."""
+    parsed = _parsed_inner(place / member.name, member)
+    url = member.fields.get("url")
+    failures = parsed.failures
+    if url:
+        failures = tuple(replace(part, reason=f"{part.reason} ({url})") for part in failures)
+    articles = tuple(_told(found, member) for found in parsed.articles)
+    return replace(parsed, articles=articles, failures=failures)
+
+
+def _parsed_inner(inner: Path, member: Member) -> Parsed:
     """Return what the readers make of a member; another archive in it is refused."""
-    inner = place / member.name
     try:
         if member.problem:
             raise ReadError(member.problem)
@@ -113,12 +123,11 @@ def _parsed_member(place: Path, member: Member) -> Parsed:
         kind = member.kind or format_of(inner, member.data)
         if kind in CONTAINERS:
             raise ReadError("an archive in an archive: unpack it first")
-        parsed = _read(kind, inner, member.data)
+        return _read(kind, inner, member.data)
     except ReadError as error:
         return Parsed(failures=(_failure(inner, error),))
     except Exception as error:  # as above
         return Parsed(failures=(Failure(str(inner), gave_up(error)),))
-    return replace(parsed, articles=tuple(_told(found, member) for found in parsed.articles))
 
 
 def _told(article: Article, member: Member) -> Article:
