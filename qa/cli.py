@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -20,6 +21,8 @@ from qa import terminal
 from qa.places import default_archive
 
 if TYPE_CHECKING:
+    from corpus.web.fetching import Fetched
+    from embeddings.indexing import IndexReport
     from qa.archive import Archive
     from qa.records import Question
 
@@ -29,6 +32,9 @@ EXIT_USAGE = 2
 EXIT_NO_ANSWER = 3
 EXIT_DAMAGED = 4
 EXIT_INTERRUPTED = 130
+
+FETCHED = "fetched"
+"""Name of the folder in an archive's directory where pages of address lists are kept."""
 
 app = typer.Typer(
     name="qa",
@@ -73,9 +79,17 @@ class _Options(TypedDict):
 @app.command()
 def index(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, folders or globs of articles.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Files, folders or globs of articles."),
+    ] = None,
     archive: ArchiveOption = None,
+    urls: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Fetch the pages whose addresses it lists, one a line."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option(help="Go on: index what changes below PATH, until Ctrl-C.")
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Embedding model: a folder, or a cached model's name."),
@@ -90,13 +104,21 @@ def index(
 ) -> int:
     """Add articles to an archive, or update them; unchanged ones cost nothing.
 
-    Reads .txt, .md, .html, .json, .jsonl, .csv and .tsv; folders with everything below them.
+    Reads text, Markdown, HTML, MHTML, PDF, DOCX, ODT, RTF, EPUB, e-mail, RSS, Atom, JSON, JSON
+    lines, CSV, Parquet, WARC, and ZIP and tar files of these; folders with everything below them.
     """
     from qa.archive import Archive
 
+    if not paths and not urls:
+        raise UsageError("nothing to index: name files or folders, or a list with --urls")
     with Archive.create(archive or default_archive(), model=model) as opened:
+        if watch:
+            return _watch(opened, paths or [], urls, as_json=as_json)
+        fetched = _fetched(opened, urls)
         with terminal.progress_bar() as progress:
-            report = opened.add(paths, prune=prune, progress=progress)
+            places: list[str | Path] = [*(paths or []), *fetched.files]
+            report = opened.add(places, prune=prune, progress=progress)
+        report = replace(report, failed=(*fetched.failures, *report.failed))
         directory = opened.directory
     if as_json:
         _print_json(report.to_dict())
@@ -105,6 +127,39 @@ def index(
     nothing_read = not (report.added or report.updated or report.unchanged or report.removed)
     failed = report.failed and (strict or nothing_read)
     return EXIT_FAILED if failed else EXIT_DONE
+
+
+def _fetched(archive: Archive, urls: Path | None) -> Fetched:
+    """Fetch the pages of a list into the archive's folder; nothing where there is no list."""
+    from corpus.web.fetching import Fetched, Fetcher, listed_addresses
+
+    if urls is None:
+        return Fetched()
+    addresses = listed_addresses(urls)
+    with terminal.fetch_line() as progress:
+        return Fetcher().fetch(addresses, archive.directory / FETCHED, progress)
+
+
+def _watch(archive: Archive, paths: list[str], urls: Path | None, *, as_json: bool) -> int:
+    """Keep an archive in step with folders until Ctrl-C; each step's report is a line of JSON."""
+    from qa.watching import keep_in_step
+
+    def show(report: IndexReport) -> None:
+        if as_json:
+            _print_json(report.to_dict(), indent=None)
+        else:
+            terminal.print_report(report, archive.directory)
+
+    if urls is not None:
+        raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
+    with terminal.progress_bar() as progress:
+        reports = keep_in_step(archive, paths, progress=progress)
+        first = next(reports)
+    show(first)
+    terminal.print_error("watching for changes; Ctrl-C ends it")
+    for report in reports:
+        show(report)
+    return EXIT_DONE
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -232,6 +232,13 @@ def progress_bar() -> Iterator[ProgressCallback]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def fetch_line() -> Iterator[Callable[[int, int], None]]:
+    """Give a callback that shows on stderr how many addresses are done."""
+    with Console(stderr=True).status("Fetching") as status:
+        yield lambda done, total: status.update(f"Fetching page {done + 1:,} of {total:,}")
 
 
 def _console() -> Console:

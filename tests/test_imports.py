@@ -31,6 +31,8 @@ HOMES = {
     "charset_normalizer": {"corpus.readers.decoding"},
     "gradio": {"qa.chat", "qa.serving"},
     "typer": {"qa.cli"},
+    "watchfiles": {"qa.watching"},
+    "warcio": {"corpus.readers.warc", "corpus.web.fetching"},
 }
 """Library -> the modules that may import it."""
 
