@@ -1,4 +1,4 @@
-"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `status`, `verify`, `remove`, `export`.
+"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `gold`, `status`, `verify` and others.
 
 Answers and JSON go to stdout, progress and messages to stderr.
 """
@@ -18,6 +18,9 @@ import typer
 
 from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
+from qa.cli_evaluate import ArchiveFolder as ArchiveOption
+from qa.cli_evaluate import evaluate
+from qa.cli_gold import gold_app
 from qa.places import default_archive
 
 if TYPE_CHECKING:
@@ -49,16 +52,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ArchiveOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--archive",
-        "-a",
-        metavar="DIR",
-        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
-        " shipped samples.",
-    ),
-]
 RerankerOption = Annotated[
     str | None,
     typer.Option(
@@ -228,27 +221,8 @@ def chat(
     return EXIT_DONE
 
 
-@app.command()
-def evaluate(
-    gold: Annotated[
-        Path | None, typer.Argument(metavar="[GOLD]", help="Gold questions as JSON lines.")
-    ] = None,
-    archive: ArchiveOption = None,
-    articles: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
-    ] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
-    ] = None,
-    reranker: RerankerOption = None,
-) -> int:
-    """Measure answers against gold questions; with no arguments, on the shipped samples."""
-    from qa.evaluation.command import evaluate_command
-
-    return evaluate_command(gold, archive, articles, json_out, report, reranker=reranker)
+app.command()(evaluate)
+app.add_typer(gold_app, name="gold")
 
 
 @app.command()

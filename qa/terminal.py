@@ -192,6 +192,11 @@ def print_removed(removed: int, unknown: Sequence[str]) -> None:
         print_error(f"no article has the id {article_id!r}: `qa export` lists them all")
 
 
+def print_line(line: str) -> None:
+    """Print one line on stdout, with nothing in it that commands a terminal."""
+    _console().print(Text(visible(line)), soft_wrap=True)
+
+
 def print_error(message: str) -> None:
     """Print one line on stderr."""
     print(visible(f"qa: {message}"), file=sys.stderr)  # noqa: T201 - the message itself

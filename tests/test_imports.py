@@ -29,8 +29,8 @@ HOMES = {
     "syntok": {"corpus.sentences"},
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
-    "gradio": {"qa.chat", "qa.serving"},
-    "typer": {"qa.cli"},
+    "gradio": {"qa.chat", "qa.gold_page", "qa.serving"},
+    "typer": {"qa.cli", "qa.cli_evaluate", "qa.cli_gold"},
     "watchfiles": {"qa.watching"},
     "warcio": {"corpus.readers.warc", "corpus.web.fetching"},
 }
