@@ -29,7 +29,12 @@ HOMES = {
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
     "gradio": {"qa.chat", "qa.serving"},
-    "typer": {"qa.cli"},
+    "haystack": {"qa.adapters.haystack"},
+    "langchain_core": {"qa.adapters.langchain"},
+    "llama_index": {"qa.adapters.llama_index"},
+    "mcp": {"qa.web.mcp"},
+    "prometheus_client": {"qa.web.metrics"},
+    "typer": {"qa.cli", "qa.options", "qa.web.commands"},
 }
 """Library -> the modules that may import it."""
 
