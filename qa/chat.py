@@ -21,7 +21,7 @@ from qa.records import Status
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
 from qa.web.admission import Queue
 from qa.web.doors import Doors, Rules
-from qa.web.service import API, Served, build_service
+from qa.web.service import Served, build_service, mount_service
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
@@ -243,7 +243,7 @@ def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
         lifespan=running,
         middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
     )
-    app.mount(API, SecurityHeaders(service))
+    mount_service(app, service)
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,

@@ -23,6 +23,7 @@ from tests.fakes import make_article
 from tests.web_clients import QUESTION, client_of, filled_archive
 
 CANARY = "zyxwv canary"
+PATHS = ("a/b%20c.txt%233", "%C3%BC%3Fx", "a%0Ab")
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +112,14 @@ def test_search_gives_passages_that_slice_back(client: TestClient, archive: Arch
 
 def test_article_is_read_by_its_id_whatever_that_holds() -> None:
     archive = FakeArchive()
-    for name in ("a/b c.txt#3", "ü?x"):
+    for name in ("a/b c.txt#3", "ü?x", "a\nb"):
         archive.articles[name] = make_article(name, "Some text.", path="/home/someone/news.txt")
     with client_of(build_service(archive)) as client:
-        for path, name in (("a/b%20c.txt%233", "a/b c.txt#3"), ("%C3%BC%3Fx", "ü?x")):
+        for path, name in (
+            ("a/b%20c.txt%233", "a/b c.txt#3"),
+            ("%C3%BC%3Fx", "ü?x"),
+            ("a%0Ab", "a\nb"),
+        ):
             response = client.get(f"/articles/{path}")
             schemas.ArticleBody.model_validate(response.json())
             assert (response.json()["id"], response.json()["kept"]) == (name, [[0, 10]])

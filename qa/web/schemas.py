@@ -31,6 +31,12 @@ def _day(value: Any) -> Any:
     return date.fromisoformat(value) if is_day else value
 
 
+def _integer(value: Any) -> Any:
+    """Read 3.0 as 3: both are the same number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_integer)]
 Day = Annotated[date, BeforeValidator(_day)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 
@@ -78,7 +84,7 @@ class AskBody(_Strict):
 class QuestionBody(AskBody):
     """A question to answer."""
 
-    k: int = Field(default=DEFAULT_K, ge=1, le=MOST_K, description="Citations, at most")
+    k: Count = Field(default=DEFAULT_K, ge=1, le=MOST_K, description="Citations, at most")
     max_error: float | None = Field(
         default=None, gt=0, le=1, description="Share of given answers that may be wrong"
     )
@@ -87,7 +93,7 @@ class QuestionBody(AskBody):
 class SearchBody(AskBody):
     """A question whose best-matching passages are wanted."""
 
-    k: int = Field(
+    k: Count = Field(
         default=DEFAULT_PASSAGES, ge=1, le=MOST_PASSAGES, description="Passages, at most"
     )
 

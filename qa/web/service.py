@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +23,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import NewsArchiveError
 from corpus.records import Article
 from qa.records import Answer, Status
 from qa.searching import search
+from qa.serving import SecurityHeaders
 from qa.web import schemas
 from qa.web.admission import Queue
 from qa.web.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -211,6 +215,19 @@ def _add_routes(app: FastAPI, service: Service, guarded: bool) -> None:
             responses=_documented(codes),
             dependencies=[] if is_open else token,
         )
+        _match_lines(app.routes[-1])
+
+
+def mount_service(app: FastAPI | Starlette, service: FastAPI) -> None:
+    """Mount the routes at /api of another application."""
+    app.mount(API, SecurityHeaders(service))
+    _match_lines(app.routes[-1])
+
+
+def _match_lines(route: BaseRoute) -> None:
+    """Let a route's "any path" match a line break too: an article's id may hold one."""
+    if isinstance(route, Route | Mount):
+        route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
 
 
 def _documented(codes: tuple[int, ...]) -> dict[int | str, dict[str, Any]]:
