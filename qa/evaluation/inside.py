@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corpus.records import Span
-from embeddings.derived import Indices
+from embeddings.indices import Indices
 from embeddings.encoder import Vectors
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
