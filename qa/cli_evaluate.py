@@ -11,18 +11,7 @@ from typing import Annotated
 import typer
 
 from corpus.errors import UsageError
-
-ArchiveFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--archive",
-        "-a",
-        metavar="DIR",
-        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
-        " shipped samples.",
-    ),
-]
-
+from qa.options import ArchiveOption, RerankerOption
 
 GoldFile = Annotated[
     Path | None,
@@ -73,18 +62,11 @@ Floors = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the tests of --compare.")]
 Resume = Annotated[bool, typer.Option(help="Go on with an interrupted run of the same.")]
-RerankerName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
-    ),
-]
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - the options of the command
     gold: GoldFile = None,
-    archive: ArchiveFolder = None,
+    archive: ArchiveOption = None,
     articles: ArticlesFile = None,
     json_out: JsonOut = None,
     report: ReportOut = None,
@@ -99,7 +81,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - the options of the command
     fail_under: Floors = None,
     seed: Seed = 0,
     resume: Resume = True,
-    reranker: RerankerName = None,
+    reranker: RerankerOption = None,
 ) -> int:
     """Measure answers against gold questions; with no arguments, on the shipped samples.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from corpus.errors import UsageError
-from qa.cli_evaluate import ArchiveFolder
+from qa.options import ArchiveOption, JsonOption, open_archive
 
 if TYPE_CHECKING:
     from qa.archive import Archive
@@ -32,17 +32,16 @@ QueueFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="The file of candidates. Default: one for each archive."),
 ]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @gold_app.command()
 def suggest(
-    archive: ArchiveFolder = None,
+    archive: ArchiveOption = None,
     queue: QueueFile = None,
     per_article: Annotated[
         int, typer.Option("-n", "--per-article", min=1, max=50, help="Most drafts of an article.")
     ] = 3,
-    as_json: JsonFlag = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Draft questions from the articles, without a language model; a person reviews them after."""
     from qa import terminal
@@ -73,7 +72,7 @@ def suggest(
 
 @gold_app.command()
 def review(  # noqa: PLR0913, PLR0917 - the options of the command
-    archive: ArchiveFolder = None,
+    archive: ArchiveOption = None,
     queue: QueueFile = None,
     accept: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Accept this one; repeatable.")
@@ -90,7 +89,7 @@ def review(  # noqa: PLR0913, PLR0917 - the options of the command
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port to listen on.")] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Accept, edit or reject drafts: on a page in the browser, or by id."""
     with _opened(archive, queue) as (opened, waiting):
@@ -110,7 +109,7 @@ def export(
     out: Annotated[
         Path | None, typer.Argument(metavar="[OUT]", help="File to write; without, stdout.")
     ] = None,
-    archive: ArchiveFolder = None,
+    archive: ArchiveOption = None,
     queue: QueueFile = None,
 ) -> int:
     """Write what was accepted as gold questions, JSON lines for `qa evaluate`."""
@@ -174,14 +173,10 @@ def _list(archive: Archive, waiting: Queue, *, as_json: bool) -> None:
 @contextmanager
 def _opened(directory: Path | None, queue: Path | None) -> Iterator[tuple[Archive, Queue]]:
     """Open an archive, and the file of its candidates."""
-    from qa import terminal
-    from qa.archive import Archive
     from qa.evaluation.queue import Queue
     from qa.evaluation.suggesting import queue_of
 
-    with terminal.progress_bar() as progress:
-        archive = Archive.open(directory, progress=progress)
-    with archive:
+    with open_archive(directory) as archive:
         yield archive, Queue(queue or queue_of(archive))
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corpus.records import Span
-from embeddings.derived import Indices
 from embeddings.encoder import Vectors
+from embeddings.indices import Indices
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
 from qa.archive import Archive, _understand
