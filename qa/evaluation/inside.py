@@ -78,7 +78,7 @@ class Inside:
         key = self._keys[name]
         passages = store.passages_of([key])
         scope = narrow(store, query)
-        faiss, bm25 = _candidates(store, indices, scope, vector)
+        faiss, bm25 = _candidates(indices, scope, vector)
         return Place(
             passages=tuple(item.span for item in passages),
             reachable=tuple(item.span for item in passages if _reaches(store, scope, key, item)),
@@ -96,15 +96,13 @@ def _reaches(store: Store, scope: Scope, key: int, passage: StoredPassage) -> bo
     return scope.takes(store.articles_by_key([key])[key], passage.span)
 
 
-def _candidates(
-    store: Store, indices: Indices, scope: Scope, vector: Vectors
-) -> tuple[set[int], set[int]]:
+def _candidates(indices: Indices, scope: Scope, vector: Vectors) -> tuple[set[int], set[int]]:
     """Return the keys of the passages that FAISS and BM25 each give as candidates."""
     terms = query_terms(scope.query)
     faiss: set[int] = set()
     bm25: set[int] = set()
     for articles in (scope.inside, *([scope.around] if scope.looks_around else [])):
-        allowed = None if articles is None else store.passage_keys_of(articles)
+        allowed = None if articles is None else indices.dense.keys_of(articles)
         faiss |= {key for key, _ in indices.dense.search(vector[None, :], DEPTH, allowed)[0]}
         bm25 |= {key for key, _ in indices.passages.search(terms, DEPTH, allowed)}
     return faiss, bm25

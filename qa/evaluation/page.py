@@ -99,6 +99,12 @@ def _failures(evaluation: Evaluation) -> Iterator[Html]:
         f"Every miss has one kind, the stage of the line that lost it: {share(count / missed)} of"
         f" {missed:,} misses failed as “{largest}”.",
     )
+    if evaluation.missed_by:
+        missed_by = "; ".join(f"{name}: {n:,}" for name, n in evaluation.missed_by.items())
+        yield parts.paragraph(
+            f"Answers that were not among the candidates of {missed_by}. What one of the two"
+            " retrievers misses, the other may still bring; what both miss cannot be ranked."
+        )
     for kind, count in evaluation.failures.items():
         yield from _kind_of_failure(evaluation, FailureKind(kind), share(count / missed))
 

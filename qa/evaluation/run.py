@@ -94,12 +94,23 @@ class Evaluation:
         counts = Counter(row.failure.kind.value for row in self.rows if row.failure)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
+    @property
+    def missed_by(self) -> dict[str, int]:
+        """Return how many answers a retriever alone did not find, and how many neither did."""
+        counts = Counter(
+            " and ".join(row.failure.missed_by)
+            for row in self.rows
+            if row.failure and row.failure.missed_by
+        )
+        return dict(sorted(counts.items()))
+
     def to_dict(self) -> dict[str, Any]:
         """Return flat measures, then the parts and the questions, as plain JSON types."""
         return {
             **self.measures,
             "misses": sum(row.is_miss for row in self.rows),
             "failures": self.failures,
+            "missed_by": self.missed_by,
             "by_kind": self.by_kind,
             "slices": self.slices,
             "per_question": [row.to_dict() | {"values": values_of(row)} for row in self.rows],
