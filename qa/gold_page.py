@@ -198,7 +198,10 @@ def render_candidate(candidate: Candidate, passage: Excerpt | None) -> Html:
         return tag("p", text(gone), class_="qa-review-gone")
     told = " · ".join(filter(None, (passage.source, passage.published)))
     before, marked, after = (text(part) for part in passage.parts)
-    flow = join(before, tag("mark", marked), after)
+    more_before, more_after = (
+        text("…") if cut else Html("") for cut in (passage.cut_before, passage.cut_after)
+    )
+    flow = join(more_before, before, tag("mark", marked), after, more_after)
     return tag(
         "article",
         tag("h2", text(passage.title or passage.article), dir="auto"),

@@ -134,7 +134,13 @@ def card(heading: str, excerpt: Excerpt | None) -> Html:
     told = (excerpt.title, excerpt.source, excerpt.published, excerpt.article)
     origin = " · ".join(cut(part, 100) for part in told if part)
     before, marked, after = (_flow(part) for part in excerpt.parts)
-    passage = join(before, tag("mark", marked) if marked else Html(""), after)
+    passage = join(
+        text("… ") if excerpt.cut_before else Html(""),
+        before,
+        tag("mark", marked) if marked else Html(""),
+        after,
+        text(" …") if excerpt.cut_after else Html(""),
+    )
     return tag(
         "div",
         tag("strong", text(heading)),

@@ -13,6 +13,7 @@ from qa.evaluation.plot import bars, reliability_plot, risk_coverage_plot
 from qa.evaluation.run import Evaluation
 from qa.evaluation.showing import (
     COMPARISON_HEADINGS,
+    GLOSSARY,
     KIND_COLUMNS,
     UNDEFINED,
     comparison_notes,
@@ -54,6 +55,7 @@ def _sections(evaluation: Evaluation) -> Iterator[Html]:
     name, every, *others = measure_headings(evaluation)
     headings = (name, every, "95% interval", *others)
     yield parts.text_table(headings, interval_rows(evaluation, measure_rows(evaluation)), (0,))
+    yield parts.fold("What the measures mean", parts.bullets(GLOSSARY))
     yield from _failures(evaluation)
     yield from _parts_of_the_run(evaluation)
     yield from _confidence(evaluation)

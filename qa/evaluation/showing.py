@@ -27,6 +27,29 @@ KIND_COLUMNS = (
     "answered",
 )
 
+GLOSSARY = (
+    "Success@k: the share of answerable questions with something right among the first k.",
+    "RR@10: one over the rank of the first right one, 0 where it is not among ten.",
+    "R@10: the share of all right articles that stand among the first ten.",
+    "nDCG@10: like R@10, but earlier counts more and so do better grades, where gold has grades.",
+    "AP: the precision at each right article, averaged. P@k: the share of k ranks that are right.",
+    "Judged@10: the share of the first ten that gold says anything of. Where it is low, what looks"
+    " like a miss may be none.",
+    "article, passage, quote: what must be right. A passage or quote must hold a whole gold span.",
+    "quote.F1: how far the words of quote and gold's answer overlap; a quote is a sentence, so that"
+    " even right ones score low. quote.exact: the quote is gold's span and nothing more.",
+    "abstention.AUROC: how often an answerable question has more confidence than an unanswerable"
+    " one; .5 is luck.",
+    "abstention.coverage@95: the share of answerable questions that can be answered when 95 of 100"
+    " given answers must be right.",
+    "abstention.ECE: how far the confidence is off, on average. abstention.AURC: the share of wrong"
+    " answers, averaged over how many are given. Lower is better for both.",
+    "answered: the share of all questions that got an answer; answered.precision: how many of those"
+    " answers were right. passage.tokens: length of a shown passage in word pieces.",
+    "standalone: the same over the questions that can be understood without their article.",
+)
+"""What the measures mean, for a person who reads them the first time."""
+
 SHOWN_PARTS = 12
 """Parts of a slice that the report lists: outlets may be hundreds."""
 FEW = 30
