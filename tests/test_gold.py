@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from inspect import signature
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from corpus.errors import UsageError
 from corpus.records import Article, whole
 from qa import Archive, cli
+from qa.cli_gold import gold_app
 from qa.evaluation.drafting import CLOZE, GAP, TEMPLATE, draft
 from qa.evaluation.gold import read_gold
 from qa.evaluation.queue import Candidate, Queue, identity
@@ -20,7 +23,10 @@ from qa.evaluation.reviewing import passage_of
 from qa.evaluation.similar import AskedBefore
 from qa.evaluation.suggesting import queue_of, suggest
 from qa.samples import SAMPLE_ARTICLES
+from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
+
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def drafts_of(text: str, most: int = 3) -> list[tuple[str, str]]:
@@ -261,6 +267,16 @@ def test_drafts_reach_gold_by_way_of_the_commands(
     capsys.readouterr()
     assert cli.run(["gold", "export", *where]) == 0
     assert capsys.readouterr().out == out.read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", gold_app.registered_commands)
+def test_every_command_is_described(command: Any) -> None:
+    """By a docstring, help for each parameter, and a mention in the README."""
+    name, callback = command.callback.__name__, command.callback
+    assert callback.__doc__
+    hints = get_type_hints(callback, include_extras=True)
+    assert all(hints[field].__metadata__[0].help for field in signature(callback).parameters)
+    assert f"`{name}`" in README or f"qa gold {name}" in README
 
 
 def test_the_list_shows_the_answer_in_its_passage(

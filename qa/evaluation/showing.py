@@ -10,7 +10,6 @@ from qa.evaluation.comparing import SIGNIFICANT, Comparison, bootstrap_interval
 from qa.evaluation.run import Evaluation
 from qa.evaluation.summary import (
     OFFSETS_WRONG,
-    PER_QUESTION,
     SECONDS,
     STANDALONE,
     Measures,
@@ -124,13 +123,14 @@ def few() -> str:
 
 def interval_rows(evaluation: Evaluation, rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return rows of measures with the 95% interval of each mean over questions behind it."""
-    return [(*row[:2], _interval(evaluation, row[0]), *row[2:]) for row in rows]
+    values: dict[str, list[float]] = {}
+    for row in evaluation.rows:
+        for name, value in values_of(row).items():
+            values.setdefault(name, []).append(value)
+    return [(*row[:2], _interval(values.get(row[0], [])), *row[2:]) for row in rows]
 
 
-def _interval(evaluation: Evaluation, name: str) -> str:
-    values = [
-        found[name] for row in evaluation.rows if name in (found := values_of(row))
-    ] if name in PER_QUESTION else []  # fmt: skip
+def _interval(values: Sequence[float]) -> str:
     if len(values) < 2:
         return ""
     low, high = bootstrap_interval(np.array(values), resamples=INTERVAL_RESAMPLES)
