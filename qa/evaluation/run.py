@@ -141,12 +141,14 @@ class _Run:
         return self._explained(gold, answers, rows, refusals)
 
     def _ask(self, batch: Sequence[GoldQuestion], refusals: dict[str, str]) -> list[Answer | None]:
-        """Ask at once; where one question is refused, ask one by one and warn of it."""
+        """Ask at once; where one is refused, ask each half, down to the one that is warned of."""
         try:
             return list(self.archive.ask_many([question.to_request() for question in batch]))
         except UsageError as error:
             if len(batch) > 1:
-                return [answer for question in batch for answer in self._ask([question], refusals)]
+                middle = len(batch) // 2
+                halves = (batch[:middle], batch[middle:])
+                return [answer for half in halves for answer in self._ask(half, refusals)]
             question = batch[0]
             refusals[question.id] = str(error)
             self.warnings.append(
