@@ -96,6 +96,28 @@ def test_nobody_asks_who_of_a_school_or_when_of_a_telling() -> None:
     assert not [question for question, _ in told if question.startswith("When")]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "never"),
+    [
+        ("While Obama spoke Saturday about equality, he did not speak on the issue.", "Who"),
+        ("Thirteen Israelis have died in the operation and from rocket strikes.", "Who"),
+        ("The show is now winding down, and the last part airs on October 29 there.", "When"),
+        ("LONDON, England (CNN) -- The museum was opened on Monday by the old mayor.", ""),
+    ],
+)
+def test_what_only_looks_like_a_template_is_none(sentence: str, never: str) -> None:
+    """Openers and counts are no people, "is winding" is no passive, a dateline no subject."""
+    assert not [question for question, _ in drafts_of(sentence) if question.startswith(never)]
+
+
+def test_a_gap_is_never_half_a_figure() -> None:
+    """Neither "one" of "one-third" nor "15" of "10 to 15" is left out alone."""
+    third = "However, only about one-third of people with the disorder seek any treatment."
+    assert "one" not in [answer for _, answer in drafts_of(third)]
+    answers = [answer for _, answer in drafts_of("Some of them, 10 to 15 percent, sleep all day.")]
+    assert "15 percent" not in answers
+
+
 def test_drafts_of_the_samples_are_many_marked_and_exact() -> None:
     """Most articles give some; kinds are marked; gaps have a gap; questions end as such."""
     kinds: dict[str, int] = {}
