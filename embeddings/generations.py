@@ -22,7 +22,7 @@ from embeddings.encoder import file_sha256
 DERIVED = "derived"
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; files of another version are made anew."""
 
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})

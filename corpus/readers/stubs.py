@@ -101,7 +101,7 @@ def check_whole(
 
 
 def check_no_notice(text: str, title: str | None) -> None:
-    """Raise `ReadError` for what a server shows instead of an article, and for a page of nothing."""
+    """Raise `ReadError` for what a server shows instead of an article, or an empty page."""
     words = _length(text)
     if words < MIN_WORDS:
         raise ReadError(f"no article in this page: {words} words, expected paragraphs of text")
@@ -147,7 +147,7 @@ def _breaks_off(text: str) -> bool:
 
 
 def _length(text: str) -> int:
-    """Return the number of words of a text; in scripts without spaces, of its characters' eighth."""
+    """Return the number of words of a text; without spaces, an eighth of its characters."""
     return max(len(text.split()), len(text) // 8)
 
 
