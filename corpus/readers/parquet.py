@@ -9,7 +9,7 @@ from typing import Any
 
 from corpus.errors import PassingReadError, ReadError
 from corpus.readers.decoding import expect_start
-from corpus.readers.fields import Origin, article_of, told_once, with_own_ids
+from corpus.readers.fields import Origin, article_of, is_fruitless, told_once, with_own_ids
 from corpus.readers.formats import Parsed
 from corpus.readers.limits import MAX_UNPACKED_BYTES
 
@@ -37,6 +37,8 @@ def read(path: Path, data: bytes) -> Parsed:
             article, more = article_of(record, origin)
         except ReadError as error:
             failures.append(origin.fail(str(error)))
+            if is_fruitless(failures, articles):
+                break
             continue
         articles.append((article, origin))
         notes += more

@@ -34,6 +34,9 @@ MIN_RUN_CHARS = 400
 """Characters of the longest run of paragraphs without a linked headline between them: articles
 have more, teasers under a headline 100 to 250."""
 
+STUB_CHARS = 5_000
+"""Characters at the end of a copied text that are looked at for what a paywall says."""
+
 STUB_LINES = 8
 """Lines at the end of a copied text in which a paywall may speak."""
 

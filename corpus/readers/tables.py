@@ -14,6 +14,7 @@ from corpus.readers.fields import (
     NAMES,
     Origin,
     article_of,
+    is_fruitless,
     plain_name,
     told_once,
     with_own_ids,
@@ -40,6 +41,8 @@ def read(path: Path, data: bytes) -> Parsed:
             article, more = article_of(_record(header, row), origin)
         except ReadError as error:
             failures.append(origin.fail(str(error)))
+            if is_fruitless(failures, articles):
+                break
             continue
         articles.append((article, origin))
         notes += more
@@ -97,7 +100,9 @@ def _check(header: list[str]) -> None:
     """Raise where no column is named as one that holds the text."""
     if not any(plain_name(name) in NAMES["text"] for name in header):
         shown = ", ".join(name[:40] for name in header[:12]) or "none"
-        raise ReadError(f"no column text, body or content in the header; found {shown}")
+        lists = any(plain_name(name) in NAMES["url"] for name in header)
+        way = "; `qa index --urls` fetches pages from a list of addresses" if lists else ""
+        raise ReadError(f"no column text, body or content in the header; found {shown}{way}")
 
 
 def _record(header: list[str], row: _Row) -> dict[str, str]:
