@@ -14,7 +14,7 @@ from corpus.errors import ReadError
 from corpus.readers.decoding import decode
 from corpus.readers.fields import NAMES, Origin, article_of, is_fruitless, told_once, with_own_ids
 from corpus.readers.formats import Parsed
-from corpus.records import Failure
+from corpus.records import Article, Failure
 
 WRAPPERS = (
     "articles",
@@ -66,7 +66,9 @@ def read_json_lines(path: Path, data: bytes) -> Parsed:
 
 def _parsed(path: Path, items: Iterator[_Item], warnings: tuple[str, ...]) -> Parsed:
     """Return the articles of the items, and a failure for each that makes none."""
-    articles, failures, notes = [], [], list(warnings)
+    articles: list[tuple[Article, Origin]] = []
+    failures: list[Failure] = []
+    notes = list(warnings)
     for n, item in enumerate(items, 1):
         origin = Origin(path, n, item.place)
         try:

@@ -20,6 +20,7 @@ from corpus.readers.fields import (
     with_own_ids,
 )
 from corpus.readers.formats import Parsed
+from corpus.records import Article, Failure
 
 DELIMITERS = ",;\t|"
 """What separates the columns, in order of trust when the header does not tell."""
@@ -34,7 +35,9 @@ def read(path: Path, data: bytes) -> Parsed:
     rows = _rows(text)
     header = next(rows, _Row(1)).cells
     _check(header)
-    articles, failures, notes = [], [], list(warnings)
+    articles: list[tuple[Article, Origin]] = []
+    failures: list[Failure] = []
+    notes = list(warnings)
     for n, row in enumerate(rows, 1):
         origin = Origin(path, n, f"line {row.line}")
         try:
