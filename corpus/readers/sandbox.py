@@ -53,6 +53,12 @@ class Sandbox:
                 self._stop()
                 raise
 
+    @property
+    def process_id(self) -> int | None:
+        """Return the id of the running process, if there is one."""
+        process = self._process
+        return process.pid if process is not None else None
+
     def close(self) -> None:
         """End the process, if there is one."""
         with self._lock:

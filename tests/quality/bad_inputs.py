@@ -32,12 +32,12 @@ class Memory(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.start_megabytes = self.peak = _tree_megabytes()
+        self.start_megabytes = self.peak = tree_megabytes()
         self.stopped = threading.Event()
 
     def run(self) -> None:
         while not self.stopped.wait(0.005):
-            self.peak = max(self.peak, _tree_megabytes())
+            self.peak = max(self.peak, tree_megabytes())
 
     @property
     def above(self) -> float:
@@ -45,7 +45,7 @@ class Memory(threading.Thread):
         return self.peak - self.start_megabytes
 
 
-def _tree_megabytes() -> float:
+def tree_megabytes() -> float:
     """Return the resident memory of this process and its descendants, in MB."""
     parents: dict[int, list[int]] = {}
     sizes: dict[int, float] = {}
