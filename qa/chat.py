@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
@@ -13,6 +14,9 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from qa import rendering, texts
@@ -23,7 +27,10 @@ from qa.records import Status
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
 from qa.transcript import read_request, write_conversation
 from qa.web.admission import Queue
+from qa.web.archive_page import render_archive_page
+from qa.web.catalogue import Catalogue
 from qa.web.doors import Doors, Rules
+from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
 from qa.web.service import Served, build_service, mount_service
 
 # Gradio reads these while it is imported: nothing may leave this machine.
@@ -238,26 +245,32 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
-    """Build the web application: the page at "/", and beside it the routes for programs."""
+def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool = False) -> FastAPI:
+    """Build the web application: the page at "/", the archive's page, and routes for programs.
+
+    `writable` lets people add and remove articles, and say what they think of answers.
+    """
     rules, queue = rules or Rules(), Queue()
     service = build_service(archive, queue=queue, guarded=rules.access is not None)
+    catalogue = add_editing(service, archive, writable=writable)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         async with service.router.lifespan_context(service):  # a mounted application's is not run
             yield
 
+    larger = {("POST", "/api/articles"): MAX_FILE_BYTES} if writable else {}
     app = FastAPI(
         openapi_url=None,
         lifespan=running,
-        middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
+        middleware=[Middleware(BodyLimit, larger=larger), Middleware(Doors, rules=rules)],
     )
     mount_service(app, service)
+    app.router.routes.append(_archive_route(archive, catalogue, writable=writable))
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,
-        build_page(Queued(archive, queue)),
+        build_page(Queued(archive, queue), writable=writable),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -273,6 +286,23 @@ def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
         head=_head(),
     )
     return app
+
+
+def _archive_route(archive: Chatting, catalogue: Catalogue, *, writable: bool) -> Route:
+    """Return the route of the archive's page."""
+
+    def show() -> Html:
+        return render_archive_page(
+            archive.status(),
+            catalogue.over_time(),
+            editable=writable and not archive.is_samples,
+            samples=archive.is_samples,
+        )
+
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(await asyncio.to_thread(show), headers={"Cache-Control": "no-store"})
+
+    return Route("/archive", page, middleware=[Middleware(SecurityHeaders)])
 
 
 def _head() -> str:
@@ -295,8 +325,8 @@ def _theme() -> gr.themes.Base:
     )
 
 
-class Chatting(Answering, Served, Protocol):
-    """The part of an archive that the page and the routes for programs need."""
+class Chatting(Answering, Served, Editable, Protocol):
+    """The part of an archive that the pages and the routes for programs need."""
 
     def status(self) -> Status:
         """Return what the archive holds."""
@@ -310,6 +340,7 @@ def serve(
     port: int | None = None,
     announce: Callable[[str], None] | None = None,
     rules: Rules | None = None,
+    writable: bool = False,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -321,7 +352,8 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        server = Server(build_app(archive, rules), listener, ready=lambda: (announce or _say)(line))
+        app = build_app(archive, rules, writable=writable)
+        server = Server(app, listener, ready=lambda: (announce or _say)(line))
         server.serve_until_stopped()
 
 
