@@ -1,4 +1,4 @@
-"""What several commands share: the options for an archive and for JSON, and how one is opened."""
+"""What commands share: options for an archive, JSON and a reranker, and how one is opened."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ ArchiveOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+RerankerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
+    ),
+]
 
 
 @contextmanager

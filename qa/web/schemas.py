@@ -176,6 +176,9 @@ class StatusBody(BaseModel):
     dimension: int | None
     generation: int = Field(description="Rises with every change of the archive")
     bytes: int
+    corrections: int = Field(description="Earlier versions of articles that are kept")
+    corrected: str | None = Field(description="When the last of them was replaced")
+    spare_vectors: int = Field(description="Vectors of passages that are gone, for their return")
 
 
 class HealthBody(BaseModel):
