@@ -47,8 +47,8 @@ RETRY = "Ask again"
 EDIT = "Edit"
 COPY = "Copy"
 SHARE = "Link"
-GOOD = "Good answer"
-BAD = "Wrong answer"
+GOOD = "Right"
+BAD = "Wrong"
 ACTIONS = "What to do with this answer"
 
 SCRIPT = {
