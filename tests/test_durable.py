@@ -14,7 +14,7 @@ import pytest
 from embeddings import generations
 from embeddings.derived import publish_indices
 from embeddings.durable import replace_file
-from embeddings.generations import CURRENT, DERIVED, LOCK_FILES
+from embeddings.generations import CURRENT, DERIVED
 from embeddings.store import Store
 from tests.archives import ROOT, put, some_articles
 from tests.fakes import stories, write_articles
@@ -41,7 +41,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     return made
 
 
-def check_order(calls: Calls, archive: Path) -> None:
+def check_order(calls: Calls, archive: Path, linked: frozenset[int] = frozenset()) -> None:
     """Every new file and folder of a generation is synced before the pointer moves to it."""
     root = archive / DERIVED
     synced: set[Path] = set()
@@ -62,9 +62,14 @@ def check_order(calls: Calls, archive: Path) -> None:
     parts = {folder, *(path for path in folder.rglob("*") if path.is_dir())}
     assert parts <= before
     assert moves
-    new = {folder / name for name in manifest.files if (folder / name).stat().st_nlink == 1}
-    assert {file for file in new if file.name not in LOCK_FILES} <= before
+    files = {folder / name for name in manifest.files}
+    assert {file for file in files if file.stat().st_ino not in linked} <= before
     assert folder / generations.MANIFEST in before
+
+
+def inodes(folder: Path) -> frozenset[int]:
+    """Return which files are below a folder, whatever they are called."""
+    return frozenset(file.stat().st_ino for file in folder.rglob("*") if file.is_file())
 
 
 def test_a_generation_is_on_the_disk_before_it_is_pointed_to(tmp_path: Path, calls: Calls) -> None:
@@ -73,11 +78,13 @@ def test_a_generation_is_on_the_disk_before_it_is_pointed_to(tmp_path: Path, cal
     put(store, some_articles(20))
     held = publish_indices(store)
     check_order(calls, tmp_path)
-    first = len(calls)
+    first, linked = len(calls), inodes(held.folder)
     put(store, some_articles(2, first=50))
     publish_indices(store, held)
-    check_order(calls[first:], tmp_path)
-    assert len(calls) - first <= first + 12  # linked files are not synced again
+    check_order(calls[first:], tmp_path, linked)
+    synced = {path.stat().st_ino for _, path in calls[first:] if path.is_file()}
+    assert linked & inodes(tmp_path / DERIVED)
+    assert not linked & synced
 
 
 def test_a_replaced_file_is_synced_between_writing_and_renaming(

@@ -99,8 +99,7 @@ def test_opening_and_asking(pair: tuple[Grown, Grown]) -> None:
     indices = large.archive._indices
     assert indices is not None
     articles = [*grown_articles(20)]
-    questions = np.stack(
-        [passages[0].vectors.passage for _, passages in articles if passages[0].vectors]
-    )
+    first = [passages[0].vectors for _, passages in articles]
+    questions = np.stack([vectors.passage for vectors in first if vectors is not None])
     found = indices.dense.search(questions, 1)
     assert [round(hits[0][1], 1) for hits in found] == [1.0] * len(articles)
