@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.errors import ArchiveDamagedError
 from corpus.records import Article, Failure
 from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
+from embeddings.keys import Keys
 from embeddings.rows import (
     Changes,
     FileRecord,
@@ -25,8 +25,6 @@ from embeddings.rows import (
     decode_vectors,
     decode_version,
 )
-
-Keys = npt.NDArray[np.int64]
 
 SUMMED_BYTES = 64_000_000
 """Size of a database up to which all of it is checked when it is opened, in 50 ms. Beyond that what

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tantivy
 
 from embeddings.checked import UnusableFilesError
-
-Keys = npt.NDArray[np.int64]
+from embeddings.keys import Keys, as_keys, is_in
 
 TOKENIZER = "news"
 """Name under which the analyzer below is registered with tantivy."""
@@ -24,6 +22,13 @@ LONGEST_TERM = 60
 
 WRITER_BYTES = 64_000_000
 """Memory of the writer before it flushes a segment (tantivy's least is 15 MB a thread)."""
+
+FILTER_ROOM = 3
+"""Times as many documents as would hold k of the wanted ones, if they were spread evenly."""
+
+MOST_FILTERED = 20_000
+"""Documents that are looked through for wanted ones, in some 20 ms; where they are rarer, tantivy
+is told their keys, which takes it longer the more there are."""
 
 TITLE_BOOST = 0.6
 """Weight of a term in the headline against one in the body; tuned on shared/bench by article."""
@@ -105,20 +110,43 @@ class SparseIndex:
         if not terms or k < 1 or (allowed is not None and not len(allowed)):
             return []
         query = self._query(terms)
-        if allowed is not None:
-            query = self._within(query, allowed)
+        if allowed is None:
+            return self._best(query, k)
+        wanted = as_keys(allowed)
+        found = self._filtered(query, k, wanted)
+        return self._best(self._within(query, wanted), k) if found is None else found
+
+    def _filtered(self, query: Any, k: int, wanted: Keys) -> list[tuple[int, float]] | None:
+        """Return the k best of the wanted, picked from the best of all; None where they are few."""
+        depth = FILTER_ROOM * k * len(self) // max(len(wanted), 1)
+        if depth > MOST_FILTERED:
+            return None
+        hits = self._searcher.search(query, depth, count=False).hits
+        keys = self._keys_of(hits)
+        scores = np.array([score for score, _ in hits])
+        inside = is_in(keys, wanted)
+        pairs = sorted(
+            zip(keys[inside].tolist(), scores[inside].tolist(), strict=True),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        is_whole = len(hits) < depth or (len(pairs) >= k and pairs[k - 1][1] > scores[-1])
+        return pairs[:k] if is_whole else None
+
+    def _best(self, query: Any, k: int) -> list[tuple[int, float]]:
+        """Return the k best (key, score), best first."""
         depth = k + 1
         hits = self._searcher.search(query, depth, count=False).hits
         while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
             depth *= 2  # the k-th score has equals that were not seen yet
             hits = self._searcher.search(query, depth, count=False).hits
-        keys = self._searcher.fast_field_values("key", [address for _, address in hits])
-        pairs = [
-            (int(key), float(score))
-            for key, (score, _) in zip(keys, hits, strict=True)
-            if key is not None
-        ]
+        scores = [float(score) for score, _ in hits]
+        pairs = zip(self._keys_of(hits).tolist(), scores, strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> Keys:
+        """Return the keys of documents that were found."""
+        values = self._searcher.fast_field_values("key", [address for _, address in hits])
+        return as_keys([int(value) for value in values if value is not None])
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
@@ -147,8 +175,7 @@ class SparseIndex:
         return tantivy.Query.boolean_query(clauses)
 
     def _having(self, keys: Sequence[int] | Keys) -> Any:
-        values = np.asarray(keys, dtype=np.int64).tolist()
-        return tantivy.Query.term_set_query(self._index.schema, "key", values)
+        return tantivy.Query.term_set_query(self._index.schema, "key", as_keys(keys).tolist())
 
     def _within(self, query: Any, allowed: Sequence[int] | Keys) -> Any:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
