@@ -163,6 +163,12 @@ def stamps(folder: Path, manifest: Manifest) -> Stamps:
     return {_inode(file): stamp for file, stamp in present if file.exists()}
 
 
+def names_of(folder: Path, manifest: Manifest, known: Stamps) -> set[str]:
+    """Return the names of a generation's files that are known files under new names."""
+    present = ((name, stamp) for name, stamp in manifest.files.items() if (folder / name).exists())
+    return {name for name, stamp in present if known.get(_inode(folder / name)) == stamp}
+
+
 def _inode(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
