@@ -133,6 +133,13 @@ class DenseIndex:
                 found[row] += zip(keys[positions].tolist(), scores.tolist(), strict=True)
         return [sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k] for pairs in found]
 
+    def without(self, removed: Sequence[int] | Keys) -> DenseIndex:
+        """Return the index without these keys, in memory alone."""
+        gone = np.concatenate([as_keys(removed), _removed(self._parts)])
+        return DenseIndex(
+            self.dimension, _parts([part.segment for part in self._parts], gone), self.folder
+        )
+
     def updated(
         self, folder: Path, added: Iterable[Added], removed: Sequence[int] | Keys, link: Link
     ) -> DenseIndex:

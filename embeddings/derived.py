@@ -48,7 +48,12 @@ def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         with writer_lock(store.directory):
             return publish_indices(store, held, thorough=thorough)
     except (ArchiveLockedError, StorageError):
-        return copy_indices(store, held, thorough=thorough)
+        try:
+            return copy_indices(store, held, thorough=thorough)
+        except StorageError:
+            if (left := _behind(store, held)) is None:
+                raise
+            return left
 
 
 def publish_indices(
@@ -86,6 +91,23 @@ def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
     with store.snapshot():
         base = _newest(store, held, thorough=thorough)
         return _temporary(lambda folder: build(folder, store, _starts(store, base), link_softly))
+
+
+def _behind(store: Store, held: Indices | None) -> Indices | None:
+    """Return the newest indices there are, without what was removed since; None where none are."""
+    with store.snapshot():
+        base = _newest(store, held, thorough=False)
+        if base is None or base.indices is None:
+            return None
+        changes = store.changes_since(base.generation)
+        return replace(
+            base.indices,
+            generation=store.generation,
+            dense=base.indices.dense.without(changes.removed_passages),
+            passages=base.indices.passages.without(changes.removed_passages),
+            articles=base.indices.articles.without(changes.removed_articles),
+            behind=True,
+        )
 
 
 def problems(store: Store) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class SparseIndex:
             self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
             self._index.register_tokenizer(TOKENIZER, _analyzer())
             self._searcher = self._index.searcher()
+            self._gone: frozenset[int] = frozenset()
         except (ValueError, OSError) as error:
             _raise_refusal(error)
             raise UnusableFilesError(f"{folder} is no tantivy index: it is rebuilt") from error
@@ -100,6 +102,12 @@ class SparseIndex:
             raise
         self._searcher = self._index.searcher()
 
+    def without(self, removed: Iterable[int]) -> SparseIndex:
+        """Return the index without these keys, in memory alone; it is not to be updated."""
+        other = copy(self)
+        other._gone = self._gone.union(removed)
+        return other
+
     def search(
         self, terms: dict[str, float], k: int, allowed: Sequence[int] | Keys | None = None
     ) -> list[tuple[int, float]]:
@@ -111,8 +119,10 @@ class SparseIndex:
             return []
         query = self._query(terms)
         if allowed is None:
-            return self._best(query, k)
+            hits = self._best(query, k + len(self._gone))
+            return [hit for hit in hits if hit[0] not in self._gone][:k]
         wanted = as_keys(allowed)
+        wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
         found = self._filtered(query, k, wanted)
         return self._best(self._within(query, wanted), k) if found is None else found
 

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,6 +48,9 @@ MOST_K = 50
 
 PATIENCE = 0.8
 """Seconds that a writer waits for the writer's place before it is told who has it."""
+
+BEHIND = "The newest articles cannot be searched yet: there is no space for their search indices."
+"""What a person is told where the disk is full and older indices answer."""
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
@@ -257,7 +261,9 @@ class Archive(Holdings):
             def answers() -> list[Answer]:
                 with self._agreed() as indices:
                     line = Line(self._store, indices, encoder, reranker, max_error)
-                    return answer_queries(line, queries, k=k)
+                    told = [BEHIND] if indices.behind else []
+                    asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
+                    return answer_queries(line, asked, k=k)
 
             try:
                 return answers()
@@ -287,10 +293,11 @@ class Archive(Holdings):
     def _agreed(self) -> Iterator[Indices]:
         """Give indices, and one view of the store within the block that agrees with them."""
         for _ in range(VIEWS):
-            self._indices = open_indices(self._store, self._indices)
+            indices = open_indices(self._store, self._indices)
+            self._indices = self._indices if indices.behind else indices
             with self._store.snapshot():
-                if self._indices.generation == self._store.generation:
-                    yield self._indices
+                if indices.generation == self._store.generation:
+                    yield indices
                     return
         with self._store.snapshot():
             yield copy_indices(self._store, self._indices)
