@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +46,7 @@ DEFAULT_K = 5
 MOST_K = 50
 """Citations that may be asked for."""
 
-PATIENCE = 0.8
+PATIENCE = 0.4
 """Seconds that a writer waits for the writer's place before it is told who has it."""
 
 BEHIND = "The newest articles cannot be searched yet: there is no space for their search indices."
@@ -203,9 +203,16 @@ class Archive(Holdings):
             self._store.empty_log()
             return count
 
-    def _writing(self) -> AbstractContextManager[None]:
-        """Take the writer's place; a reader that mends something may have it for a moment."""
-        return writer_lock(self.directory, wait=PATIENCE)
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Take the writer's place within the block, and clear up behind writers that were killed.
+
+        A reader that mends something may have the place for a moment.
+        """
+        with writer_lock(self.directory, wait=PATIENCE):
+            for stray in self.directory.glob(f".{onnx.FOLDER}.*.tmp"):
+                shutil.rmtree(stray, ignore_errors=True)
+            yield
 
     # Questions
 
