@@ -102,7 +102,7 @@ class Contents:
 
     def content_sum(self) -> str:
         """Return format and checksum of the database in this view, or "" where that takes long."""
-        if self._db.size() > SUMMED_BYTES:
+        if self._db.size() > SUMMED_BYTES or not self._db.gives_content:
             return ""
         version = self._db.execute("PRAGMA user_version")[0][0]
         return f"{version}:{bytes_sum(self._db.content())}"

@@ -186,7 +186,7 @@ class Archive(Holdings):
                 self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
-            if report.updated or report.removed:
+            if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
                 carry_encoder(self.directory, self._encoder)
