@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.errors import ArchiveDamagedError
-from corpus.records import Article
+from corpus.records import Article, Failure
 from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
@@ -111,17 +111,22 @@ class Contents:
 
     def files(self) -> dict[str, FileRecord]:
         """Return path -> record of every file that was indexed."""
-        rows = self._db.execute("SELECT path, stamp, articles, earlier FROM files")
+        rows = self._db.execute("SELECT path, stamp, articles, earlier, failures FROM files")
         return {path: self._file_record(*rest) for path, *rest in rows}
 
     def file(self, path: str) -> FileRecord | None:
         """Return the record of a file, or None where it was not indexed."""
-        sql = "SELECT stamp, articles, earlier FROM files WHERE path = ?"
+        sql = "SELECT stamp, articles, earlier, failures FROM files WHERE path = ?"
         return next((self._file_record(*row) for row in self._db.execute(sql, (path,))), None)
 
-    def _file_record(self, stamp: str, ids: str, earlier: str) -> FileRecord:
+    def _file_record(self, stamp: str, ids: str, earlier: str, failures: str) -> FileRecord:
         try:
-            return FileRecord(stamp, tuple(json.loads(ids)), tuple(json.loads(earlier)))
+            return FileRecord(
+                stamp,
+                tuple(json.loads(ids)),
+                tuple(json.loads(earlier)),
+                tuple(Failure(place, reason) for place, reason in json.loads(failures)),
+            )
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(
                 f"{self.path} is damaged (its list of files): restore it from a copy,"

@@ -62,7 +62,8 @@ def migrate(db: Database, version: int) -> None:
 
 
 def _from_3(db: Database) -> None:
-    """Add the tables of format 4, and digests over whole rows."""
+    """Add the tables of format 4, digests over whole rows, and what files failed on."""
+    db.execute("ALTER TABLE files ADD COLUMN failures TEXT NOT NULL DEFAULT '[]'")
     db.execute("ALTER TABLE articles ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
     db.execute("ALTER TABLE articles ADD COLUMN seal BLOB NOT NULL DEFAULT x''")
     for statement in ADDED_BY_4:

@@ -276,10 +276,11 @@ class Store(Contents):
     # Files, inside a transaction
 
     def put_file(self, path: str, record: FileRecord) -> None:
-        """Remember a file's stamp and the ids of the articles that were read from it."""
+        """Remember a file's stamp, the ids of the articles in it, and what could not be read."""
+        failures = [[failure.path, failure.reason] for failure in record.failures]
+        columns = (json.dumps(part) for part in (record.articles, record.earlier, failures))
         self._db.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-            (path, record.stamp, json.dumps(record.articles), json.dumps(record.earlier)),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (path, record.stamp, *columns)
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:

@@ -164,19 +164,20 @@ class Archive(Holdings):
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
         *,
         prune: bool = False,
+        gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
-        With `prune`, articles whose files below `paths` are gone are removed. Raises
-        ArchiveLockedError where another process is writing.
+        With `prune`, articles whose files below `paths` are gone are removed, and so are those of
+        the files in `gone`. Raises ArchiveLockedError where another process is writing.
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
         with self._lock, self._writing():
             check_source(self._store)
             report = index_paths(
-                self._store, self._load_encoder, paths, prune=prune, progress=progress
+                self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.updated or report.removed:

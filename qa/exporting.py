@@ -14,6 +14,7 @@ def article_record(article: Article) -> dict[str, Any]:
     """Return an article with its path and the text that is kept of it."""
     record = asdict(article)
     del record["kept"]
+    record["stated"] = dict(article.stated)
     return record | {"authors": list(article.authors), "clean_text": article.clean_text}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,6 +192,11 @@ def print_removed(removed: int, unknown: Sequence[str]) -> None:
         print_error(f"no article has the id {article_id!r}: `qa export` lists them all")
 
 
+def print_line(line: str) -> None:
+    """Print one line on stdout, with nothing in it that commands a terminal."""
+    _console().print(Text(visible(line)), soft_wrap=True)
+
+
 def print_error(message: str) -> None:
     """Print one line on stderr."""
     print(visible(f"qa: {message}"), file=sys.stderr)  # noqa: T201 - the message itself
@@ -232,6 +237,13 @@ def progress_bar() -> Iterator[ProgressCallback]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def fetch_line() -> Iterator[Callable[[int, int], None]]:
+    """Give a callback that shows on stderr how many addresses are done."""
+    with Console(stderr=True).status("Fetching") as status:
+        yield lambda done, total: status.update(f"Fetching page {done + 1:,} of {total:,}")
 
 
 def _console() -> Console:
