@@ -55,6 +55,7 @@ class Rows:
 
     `passage` (sentences,) says to which of `chosen` a sentence belongs; `chosen` holds positions in
     `Candidates.found`, ascending; `fused` (found,) is the first score of every candidate.
+    `withdrawn` (sentences,) marks what the next sentence takes back.
     """
 
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class Rows:
     passage: Ints
     chosen: Ints
     fused: Floats
+    withdrawn: npt.NDArray[np.bool_]
 
     @property
     def starts(self) -> Ints:
@@ -86,7 +88,12 @@ def describe(candidates: Candidates) -> Rows:
         **scene.by_question(),
     }
     return Rows(
-        tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused
+        names=tuple(columns),
+        values=np.column_stack(list(columns.values())),
+        passage=scene.passage,
+        chosen=chosen,
+        fused=fused,
+        withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
 
 

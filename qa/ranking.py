@@ -56,7 +56,17 @@ class Shares:
         return np.add.reduceat(self.sentences, self.rows.starts)
 
     def quote(self, place: int) -> tuple[int, int]:
-        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`."""
+        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`.
+
+        A sentence that the next one takes back is never quoted without it.
+        """
+        first, last = self._best(place)
+        if self.rows.withdrawn[last - 1]:
+            return last - 1, last + 1
+        return first, last
+
+    def _best(self, place: int) -> tuple[int, int]:
+        """Return the rows of the best sentence, or of two neighbours where neither is it alone."""
         first = int(self.rows.starts[place])
         shares = self.sentences[self.rows.passage == place]
         if len(shares) == 1:
