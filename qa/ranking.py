@@ -26,6 +26,9 @@ WEIGHTS = "ranking.json"
 ALONE = 0.75
 """Share of a pair's weight from which on its better sentence is quoted alone."""
 
+DECIMALS = 9
+"""Decimals of a score: equal passages differ in the last bits, by where their rows stand."""
+
 FAR_BELOW = 10.0
 """Nats by which a passage that was not looked at closely stands below the last that was."""
 
@@ -117,7 +120,7 @@ def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
         sentences = candidate.stored.sentences
         start = int(shares.rows.starts[place])
         quote = Span(sentences[first - start].start, sentences[last - start - 1].end)
-        ranked.append(Ranked(candidate, quote, float(scores[place])))
+        ranked.append(Ranked(candidate, quote, round(float(scores[place]), DECIMALS)))
     return ranked
 
 
