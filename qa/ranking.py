@@ -26,8 +26,8 @@ WEIGHTS = "ranking.json"
 ALONE = 0.75
 """Share of a pair's weight from which on its better sentence is quoted alone."""
 
-DECIMALS = 9
-"""Decimals of a score: equal passages differ in the last bits, by where their rows stand."""
+DECIMALS = 6
+"""Decimals of a score: equal passages of float32 vectors differ in the seventh."""
 
 FAR_BELOW = 10.0
 """Nats by which a passage that was not looked at closely stands below the last that was."""
