@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ from corpus.errors import ArchiveMismatchError, StorageError, UsageError
 from corpus.records import Article, Passage
 from embeddings.derived import Indices, copy_indices, open_indices, publish_indices
 from embeddings.encoder import Encoder
-from embeddings.encoders import carry_encoder, open_encoder
+from embeddings.encoders import carry_encoder, open_encoder, prepare_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.locking import writer_lock
 from embeddings.models import kept_name
@@ -177,7 +177,7 @@ class Archive:
             paths = [paths]
         with self._lock, writer_lock(self.directory):
             report = index_paths(
-                self._store, self._load_encoder, paths, prune=prune, progress=progress
+                self._store, self._prepare_encoder, paths, prune=prune, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.updated or report.removed:
@@ -250,11 +250,15 @@ class Archive:
                 line = Line(self._store, indices, encoder, self._load_reranker(), max_error)
                 return answer_queries(line, queries, k=k)
 
-    def _load_encoder(self) -> Encoder:
+    def _prepare_encoder(self) -> Encoder:
+        """Return the encoder for passages to come; the caller holds the writer's lock."""
+        return self._load_encoder(prepare_encoder)
+
+    def _load_encoder(self, find: Callable[..., Encoder] = open_encoder) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None:
-                self._encoder = open_encoder(self.directory, self._store.encoder, self._model)
+                self._encoder = find(self.directory, self._store.encoder, self._model)
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
