@@ -33,7 +33,8 @@ class Article:
 
     `kept` holds the spans of `text` that are the article, in order and disjoint; what lies between
     them is furniture (captions, share bars, "Related topics"). `published` and `updated` are
-    ISO 8601 dates (YYYY-MM-DD). `path` names the file that it was read from, if any.
+    ISO 8601 dates (YYYY-MM-DD). `path` names the file that it was read from, if any. `version`
+    counts from 1 the texts that an archive has held under this id.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Article:
     updated: str | None = None
     path: str | None = None
     kept: tuple[Span, ...] = ()
+    version: int = 1
 
     @property
     def digest(self) -> str:

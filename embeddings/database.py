@@ -100,6 +100,20 @@ class Database:
         if self.writable:
             self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def size(self) -> int:
+        """Return the bytes of the database as this connection sees it."""
+        pages = self.execute("PRAGMA page_count")[0][0]
+        return int(pages) * int(self.execute("PRAGMA page_size")[0][0])
+
+    def content(self) -> bytes:
+        """Return the database's bytes as this connection sees them, with what waits in the log.
+
+        The file itself must not be opened beside SQLite: closing it again would undo the locks that
+        the process has on it (https://sqlite.org/howtocorrupt.html, 2.2).
+        """
+        with _translated(self.path):
+            return self._db.serialize()
+
     def close(self) -> None:
         """Close the connection."""
         self._db.close()

@@ -1,8 +1,8 @@
 """What is derived from the store - FAISS and two tantivy indices - kept in step with it.
 
-Indices catch up with the store by applying what changed since they were made. Where they are
-missing, damaged or of another archive they are made anew; what cannot be written into the archive
-is made in a temporary folder that goes when nobody holds the indices any more.
+Indices catch up with the store by applying what changed since they were made. What of them is
+missing, damaged or of another archive is made anew; what cannot be written into the archive is made
+in a temporary folder that goes when nobody holds the indices any more.
 """
 
 from __future__ import annotations
@@ -12,38 +12,48 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
 from embeddings import generations
-from embeddings.dense import DenseIndex
-from embeddings.generations import DERIVED, LOCK_FILES, Manifest, UnusableFilesError
+from embeddings.checked import UnusableFilesError
+from embeddings.dense import DenseIndex, segment_of
+from embeddings.durable import Link, link, link_softly
+from embeddings.generations import DERIVED, LOCK_FILES, Manifest, Stamps
 from embeddings.locking import writer_lock
 from embeddings.rows import Changes
+from embeddings.segments import BYTES
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 
-DENSE = "dense.faiss"
+DENSE = "dense"
 PASSAGES = "passages"
 ARTICLES = "articles"
 
 PORTION = 4_096
 """Passages that are read from the store at a time."""
 
-EXACT_BELOW = 10_000
-"""Passages up to which a removal makes BM25 anew (a second): tantivy's word counts include removed
-documents until then."""
+EXACT_BELOW = 2_000
+"""Passages up to which a removal makes BM25 anew (a fifth of a second): tantivy's word counts
+include removed documents until then."""
 
-STALE_SHARE = 0.02
-"""Share of passages that may have been removed before a larger BM25 index is made anew."""
+STALE_SHARE = 0.05
+"""Share of passages that may have been removed before a larger BM25 index is made anew. Where they
+are like the rest, it moves a term's weight, ln((N - n + .5)/(n + .5)), by .05 at most."""
+
+LOADS = 5
+"""Times that published files are looked for while a writer puts newer ones in their place."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Indices:
     """The derived indices of one generation, open for search.
 
-    `removed` counts the passages taken out since BM25's word counts were last made anew.
+    `removed` counts the passages taken out since BM25's word counts were last made anew; `stamps`
+    tell the next generation what the published files are.
     """
 
     generation: int
@@ -53,52 +63,79 @@ class Indices:
     passages: SparseIndex
     articles: SparseIndex
     removed: int = 0
+    stamps: Stamps = field(default_factory=dict)
 
 
-def open_indices(store: Store, held: Indices | None = None) -> Indices:
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a new generation can start from: `indices` where all is whole, else what is left.
+
+    `dense` may lack segments; `sparse` names the BM25 indices that are whole.
+    """
+
+    generation: int
+    commit: str
+    folder: Path
+    removed: int
+    stamps: Stamps
+    dense: DenseIndex | None
+    sparse: frozenset[str]
+    indices: Indices | None = None
+
+
+def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = False) -> Indices:
     """Return indices of the store's present generation, for a reader.
 
     `held` are older ones to start from, if there are any. What is on disk is mended where the
-    writer's place is free and the archive can be written; else the reader gets its own copy.
+    writer's place is free and the archive can be written; else the reader gets its own copy. Where
+    `thorough`, every byte on disk is checked first, not only those that are used at once.
     """
     with store.snapshot():
-        base = _newest(store, held)
-        if base is not None and base.generation == store.generation:
-            return base
+        base = _newest(store, held, thorough=thorough)
+        if base is not None and base.indices and base.generation == store.generation:
+            return base.indices
     try:
         with writer_lock(store.directory):
-            return publish_indices(store, held)
+            return publish_indices(store, held, thorough=thorough)
     except (ArchiveLockedError, StorageError):
-        return copy_indices(store, held)
+        return copy_indices(store, held, thorough=thorough)
 
 
-def publish_indices(store: Store, held: Indices | None = None) -> Indices:
+def publish_indices(
+    store: Store, held: Indices | None = None, *, thorough: bool = False
+) -> Indices:
     """Bring the archive's derived files up to date and return them; the caller holds the lock.
 
     Raises StorageError where the disk refuses.
     """
     root = store.directory / DERIVED
     with store.snapshot():
-        base = _newest(store, held)
-        if base is not None and base.generation == store.generation and base.folder.parent == root:
-            return base
+        base = _newest(store, held, thorough=thorough)
+        is_newest = base is not None and base.generation == store.generation
+        if base is not None and base.indices and is_newest and base.folder.parent == root:
+            return base.indices
         made: list[Indices] = []
-        manifest = Manifest(
-            archive=store.archive_id,
-            generation=store.generation,
-            commit=store.commit_name(store.generation),
-            dimension=_dimension(store),
-            removed=_removed(store, base),
-        )
-        generations.publish(root, manifest, lambda folder: made.append(_make(folder, store, base)))
-        return made[0]
+
+        def write(folder: Path) -> Manifest:
+            made.append(_make(folder, store, base, link))
+            return Manifest(
+                archive=store.archive_id,
+                generation=store.generation,
+                commit=made[0].commit,
+                dimension=_dimension(store),
+                removed=made[0].removed,
+                source=store.content_sum(),
+            )
+
+        stamps = generations.publish(root, store.generation, write, base.stamps if base else {})
+        return replace(made[0], stamps=stamps)
 
 
-def copy_indices(store: Store, held: Indices | None = None) -> Indices:
+def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = False) -> Indices:
     """Return indices of the present generation in a temporary folder that goes with them."""
     with store.snapshot():
-        base = _newest(store, held)
-        return _temporary(lambda folder: _make(folder, store, base))
+        base = _newest(store, held, thorough=thorough)
+        return _temporary(lambda folder: _make(folder, store, base, link_softly))
 
 
 def problems(store: Store) -> list[str]:
@@ -115,7 +152,11 @@ def problems(store: Store) -> list[str]:
     except UnusableFilesError as error:
         return [f"{error}: the search indices are rebuilt when opened"]
     damaged = generations.damaged_files(folder, manifest)
-    found = [f"{file}: missing or damaged: it is rebuilt when opened" for file in damaged]
+    found = [f"{folder / file}: missing or damaged: it is rebuilt when opened" for file in damaged]
+    if not _is_source(store, manifest):
+        found.append(
+            f"{store.path}: some of its bytes changed by themselves: restore it from a copy"
+        )
     if manifest.archive != store.archive_id:
         found.append(f"{folder}: belongs to another archive: it is rebuilt when opened")
     elif manifest.commit != store.commit_name(manifest.generation):
@@ -123,55 +164,126 @@ def problems(store: Store) -> list[str]:
     return found
 
 
-def _newest(store: Store, held: Indices | None) -> Indices | None:
-    """Return the newest whole indices that the store has come by in its history, or None."""
-    if held is not None and held.generation == store.generation and _is_of(held, store):
-        return held
-    try:
-        published = _load(store)
-    except (UnusableFilesError, ArchiveDamagedError, OSError):
-        published = None
-    found = [indices for indices in (held, published) if indices is not None]
-    usable = [indices for indices in found if _is_of(indices, store)]
-    return max(usable, key=lambda indices: indices.generation, default=None)
+def _newest(store: Store, held: Indices | None, *, thorough: bool) -> _Base | None:
+    """Return the newest indices that the store has come by in its history, or None."""
+    mine = _base_of(held) if held is not None else None
+    if mine is not None and mine.generation == store.generation and _is_of(mine, store):
+        return mine
+    found = [base for base in (mine, _published(store, thorough=thorough)) if base is not None]
+    usable = [base for base in found if _is_of(base, store)]
+    return max(usable, key=lambda base: base.generation, default=None)
 
 
-def _is_of(indices: Indices, store: Store) -> bool:
+def _is_of(base: _Base, store: Store) -> bool:
     """Tell whether the indices were made from one of the commits that the store's view holds."""
-    known = store.commit_name(indices.generation) == indices.commit
-    return known and indices.dense.dimension == _dimension(store)
+    known = store.commit_name(base.generation) == base.commit
+    return known and (base.dense is None or base.dense.dimension == _dimension(store))
 
 
-def _load(store: Store) -> Indices:
+def _base_of(indices: Indices) -> _Base:
+    return _Base(
+        generation=indices.generation,
+        commit=indices.commit,
+        folder=indices.folder,
+        removed=indices.removed,
+        stamps=indices.stamps,
+        dense=indices.dense,
+        sparse=frozenset({PASSAGES, ARTICLES}),
+        indices=indices,
+    )
+
+
+def _published(store: Store, *, thorough: bool) -> _Base | None:
+    """Return what there is of the published indices, or None; a writer may be exchanging them."""
+    root = store.directory / DERIVED
+    for _ in range(LOADS):
+        before = generations.pointer(root)
+        try:
+            base = _load(store, thorough=thorough)
+        except (UnusableFilesError, OSError):
+            base = None
+        if (base is not None and base.indices) or generations.pointer(root) == before:
+            return base
+    return None
+
+
+def _load(store: Store, *, thorough: bool) -> _Base:
     """Open the published indices. Raises UnusableFilesError where they are none of this archive."""
     folder, manifest = generations.current_manifest(store.directory / DERIVED)
     if manifest.archive != store.archive_id or manifest.dimension != _dimension(store):
         raise UnusableFilesError(f"{folder} belongs to another archive")
-    if damaged := generations.damaged_files(folder, manifest):
-        raise UnusableFilesError(f"{damaged[0]} is damaged")
-    if os.access(folder / PASSAGES, os.W_OK):
-        return _open(folder, manifest)
-    return _temporary(lambda copy: _open_linked(folder, copy, manifest))
+    _check_source(store, manifest)
+    damaged = generations.damaged_files(folder, manifest, lambda name: thorough or _is_read(name))
+    if not damaged:
+        stamps = generations.stamps(folder, manifest)
+        if os.access(folder / PASSAGES, os.W_OK):
+            return _base_of(_open(folder, manifest, stamps))
+        return _base_of(_temporary(lambda copy: _open_linked(folder, copy, manifest, stamps)))
+    return _remains(folder, manifest, damaged)
 
 
-def _open(folder: Path, manifest: Manifest) -> Indices:
+def _check_source(store: Store, manifest: Manifest) -> None:
+    """Raise ArchiveDamagedError where the database is not what these files were made from."""
+    if _is_source(store, manifest):
+        return
+    raise ArchiveDamagedError(
+        f"{store.path} is damaged: some of its bytes changed by themselves; restore it from a copy,"
+        " or index the files into a new folder"
+    )
+
+
+def _is_source(store: Store, manifest: Manifest) -> bool:
+    """Tell whether the database has the bytes from which these files were made, if it should."""
+    if not manifest.source or manifest.commit != store.commit_name(store.generation):
+        return True
+    found = store.content_sum()
+    return found == manifest.source or found.split(":")[0] != manifest.source.split(":")[0]
+
+
+def _is_read(name: str) -> bool:
+    """Tell whether a file is read whole at once; the others are checked while they are used."""
+    return not name.endswith(BYTES)
+
+
+def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     return Indices(
         generation=manifest.generation,
         commit=manifest.commit,
         folder=folder,
-        dense=DenseIndex.load(folder / DENSE, manifest.dimension),
+        dense=DenseIndex.open(folder / DENSE, manifest.dimension),
         passages=SparseIndex(folder / PASSAGES),
         articles=SparseIndex(folder / ARTICLES),
         removed=manifest.removed,
+        stamps=stamps,
     )
 
 
-def _open_linked(published: Path, copy: Path, manifest: Manifest) -> Indices:
+def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> _Base:
+    """Return what is whole of a damaged generation."""
+    broken = {Path(name).parts[0] for name in damaged}
+    segments = {segment_of(Path(name)) for name in damaged if Path(name).parts[0] == DENSE}
+    try:
+        dense = DenseIndex.open(folder / DENSE, manifest.dimension, without=segments)
+    except UnusableFilesError:
+        dense = None
+    return _Base(
+        generation=manifest.generation,
+        commit=manifest.commit,
+        folder=folder,
+        removed=manifest.removed,
+        stamps=generations.stamps(folder, manifest),
+        dense=dense,
+        sparse=frozenset({PASSAGES, ARTICLES} - broken),
+    )
+
+
+def _open_linked(published: Path, copy: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     """Open indices through links from a folder that can be written: tantivy locks to read."""
     copy.mkdir()
     (copy / DENSE).symlink_to((published / DENSE).absolute())
-    _clone(published, copy, _link_softly)
-    return _open(copy, manifest)
+    for part in (PASSAGES, ARTICLES):
+        _clone(published / part, copy / part, link_softly)
+    return _open(copy, manifest, stamps)
 
 
 def _temporary(make: Callable[[Path], Indices]) -> Indices:
@@ -190,94 +302,98 @@ def _temporary(make: Callable[[Path], Indices]) -> Indices:
     return indices
 
 
-def _make(folder: Path, store: Store, base: Indices | None) -> Indices:
+def _make(folder: Path, store: Store, base: _Base | None, link: Link) -> Indices:
     """Build the indices of the present generation in a new folder: from `base` if there is one."""
-    folder.mkdir(parents=True)
-    if base is not None:
+    for start in (base, _published(store, thorough=False) if base else None):
+        if start is None or not _is_of(start, store):
+            continue
+        folder.mkdir(parents=True)
         try:
-            return _caught_up(folder, store, base)
-        except (FileNotFoundError, ArchiveDamagedError):  # a writer has removed the base meanwhile
+            return _caught_up(folder, store, start, link)
+        except (FileNotFoundError, UnusableFilesError):  # a writer has removed the base meanwhile
             shutil.rmtree(folder)
-            folder.mkdir()
-    changes = store.changes_since(-1)
-    dense = _save_dense(folder, store, DenseIndex(_dimension(store)), changes)
-    return _save_sparse(folder, store, dense, Changes(changes.passages, changes.articles), 0)
+    folder.mkdir(parents=True)
+    nothing = _Base(-1, "", folder, 0, {}, None, frozenset())
+    return _caught_up(folder, store, nothing, link)
 
 
-def _caught_up(folder: Path, store: Store, base: Indices) -> Indices:
+def _caught_up(folder: Path, store: Store, base: _Base, link: Link) -> Indices:
     """Build the present generation from an older one, at the cost of what changed."""
     changes = store.changes_since(base.generation)
-    dense = DenseIndex.load(base.folder / DENSE, base.dense.dimension)
-    dense.remove(changes.removed_passages)
-    dense = _save_dense(folder, store, dense, changes)
-    removed = _removed(store, base)
-    if changes.removed_passages and removed == 0:
-        everything = store.changes_since(-1)
-        changes = Changes(everything.passages, everything.articles)
-    else:
-        _clone(base.folder, folder)
-    return _save_sparse(folder, store, dense, changes, removed)
+    removed = _removed(store, base, changes)
+    stale = bool(changes.removed_passages) and removed == 0
+    kept = frozenset[str]() if stale else base.sparse
+    dense = _dense(folder / DENSE, store, base, changes, link)
+    everything = changes if len(kept) == 2 else _everything(store)
+    sparse = {}
+    for part in (PASSAGES, ARTICLES):
+        whole = part in kept
+        if whole:
+            _clone(base.folder / part, folder / part, link)
+        sparse[part] = SparseIndex(folder / part)
+        _update_sparse(sparse[part], store, part, changes if whole else everything)
+    return Indices(
+        generation=store.generation,
+        commit=store.commit_name(store.generation),
+        folder=folder,
+        dense=dense,
+        passages=sparse[PASSAGES],
+        articles=sparse[ARTICLES],
+        removed=removed,
+        stamps=base.stamps,
+    )
 
 
-def _removed(store: Store, base: Indices | None) -> int:
+def _everything(store: Store) -> Changes:
+    """Return all that is in the store, as if nothing had been there before."""
+    changes = store.changes_since(-1)
+    return Changes(changes.passages, changes.articles)
+
+
+def _removed(store: Store, base: _Base, changes: Changes) -> int:
     """Return how many removed passages the next BM25 index counts; 0 where it is made anew."""
-    if base is None:
-        return 0
-    removed = base.removed + len(store.changes_since(base.generation).removed_passages)
+    removed = base.removed + len(changes.removed_passages)
     total = store.counts()["passages"]
     exact = total <= EXACT_BELOW or removed > STALE_SHARE * total
-    return 0 if exact else removed
+    return 0 if exact or not base.sparse else removed
 
 
-def _save_dense(folder: Path, store: Store, dense: DenseIndex, changes: Changes) -> DenseIndex:
-    """Add the changes' passages to the dense index and write it."""
-    for portion in _portions(changes.passages):
-        dense.add(*store.passage_vectors(portion, dense.dimension))
-    dense.save(folder / DENSE)
-    return dense
+def _dense(folder: Path, store: Store, base: _Base, changes: Changes, link: Link) -> DenseIndex:
+    """Write the dense index; vectors that the base lacks are read from the store."""
+    new, gone = np.array(changes.passages, dtype=np.int64), changes.removed_passages
+    dimension = _dimension(store)
+    if base.dense is None or base.indices is None:
+        held = base.dense.keys() if base.dense is not None else new[:0]
+        new = np.setdiff1d(store.passage_keys(), np.setdiff1d(held, gone))
+    start = base.dense if base.dense is not None else DenseIndex(dimension)
+    added = (store.passage_vectors(keys, dimension) for keys in _portions(new.tolist()))
+    return start.updated(folder, added, gone, link)
 
 
-def _save_sparse(
-    folder: Path, store: Store, dense: DenseIndex, changes: Changes, removed: int
-) -> Indices:
-    """Apply the changes to the BM25 indices in the folder, which may be empty."""
-    passages, articles = SparseIndex(folder / PASSAGES), SparseIndex(folder / ARTICLES)
-    passages.update(_passage_documents(store, changes.passages), changes.removed_passages)
-    articles.update(_article_documents(store, changes.articles), changes.removed_articles)
-    commit = store.commit_name(store.generation)
-    return Indices(store.generation, commit, folder, dense, passages, articles, removed)
+def _update_sparse(index: SparseIndex, store: Store, part: str, changes: Changes) -> None:
+    """Apply changes to a BM25 index, which may be empty."""
+    if part == PASSAGES:
+        index.update(_passage_documents(store, changes.passages), changes.removed_passages)
+    else:
+        index.update(_article_documents(store, changes.articles), changes.removed_articles)
 
 
-def _link(file: Path, target: Path) -> None:
-    """Give a file a second name; where the disk does not know that, copy it."""
-    try:
-        target.hardlink_to(file.resolve())
-    except OSError:
-        shutil.copyfile(file, target)
-
-
-def _link_softly(file: Path, target: Path) -> None:
-    """Point to a file on a disk that cannot be written."""
-    target.symlink_to(file.absolute())
-
-
-def _clone(base: Path, folder: Path, link: Callable[[Path, Path], None] = _link) -> None:
+def _clone(base: Path, folder: Path, link: Link) -> None:
     """Link tantivy's files into a new folder: segments never change, its lists are replaced."""
-    for part in (PASSAGES, ARTICLES):
-        (folder / part).mkdir()
-        for file in (base / part).iterdir():
-            if file.name in LOCK_FILES:
-                continue
-            if file.suffix == ".json":
-                shutil.copyfile(file, folder / part / file.name)
-            else:
-                link(file, folder / part / file.name)
+    folder.mkdir()
+    for file in base.iterdir():
+        if file.name in LOCK_FILES:
+            continue
+        if file.suffix == ".json":
+            shutil.copyfile(file, folder / file.name)
+        else:
+            link(file, folder / file.name)
 
 
 def _passage_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
     for portion in _portions(keys):
-        stored = list(store.passages(portion))
-        articles = store.articles_by_key({passage.article for passage in stored})
+        stored = store.passages(portion)
+        articles = store.articles_of(stored)
         for passage in stored:
             article = articles[passage.article]
             yield passage.key, article.title or "", passage.span.of(article.text)

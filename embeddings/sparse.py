@@ -8,9 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tantivy
 
-from corpus.errors import ArchiveDamagedError
+from embeddings.checked import UnusableFilesError
+
+Keys = npt.NDArray[np.int64]
 
 TOKENIZER = "news"
 """Name under which the analyzer below is registered with tantivy."""
@@ -55,7 +59,7 @@ def _schema() -> Any:
 class SparseIndex:
     """A tantivy index in a folder. Scores are BM25 (k1 = 1.2, b = 0.75), ties break by key.
 
-    Raises ArchiveDamagedError where the folder holds something else, OSError where the disk
+    Raises UnusableFilesError where the folder holds something else, OSError where the disk
     refuses; tantivy writes a lock file even to read.
     """
 
@@ -67,7 +71,7 @@ class SparseIndex:
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             _raise_refusal(error)
-            raise ArchiveDamagedError(f"{folder} is no tantivy index: it is rebuilt") from error
+            raise UnusableFilesError(f"{folder} is no tantivy index: it is rebuilt") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -92,13 +96,13 @@ class SparseIndex:
         self._searcher = self._index.searcher()
 
     def search(
-        self, terms: dict[str, float], k: int, allowed: Sequence[int] | None = None
+        self, terms: dict[str, float], k: int, allowed: Sequence[int] | Keys | None = None
     ) -> list[tuple[int, float]]:
         """Return the k best (key, score) for weighted terms, best first.
 
         `allowed` limits the search to these keys.
         """
-        if not terms or k < 1 or (allowed is not None and not allowed):
+        if not terms or k < 1 or (allowed is not None and not len(allowed)):
             return []
         query = self._query(terms)
         if allowed is not None:
@@ -142,10 +146,11 @@ class SparseIndex:
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)
 
-    def _having(self, keys: Sequence[int]) -> Any:
-        return tantivy.Query.term_set_query(self._index.schema, "key", list(keys))
+    def _having(self, keys: Sequence[int] | Keys) -> Any:
+        values = np.asarray(keys, dtype=np.int64).tolist()
+        return tantivy.Query.term_set_query(self._index.schema, "key", values)
 
-    def _within(self, query: Any, allowed: Sequence[int]) -> Any:
+    def _within(self, query: Any, allowed: Sequence[int] | Keys) -> Any:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
         required = [(tantivy.Occur.Must, silent), (tantivy.Occur.Must, query)]
         return tantivy.Query.boolean_query(required)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,9 @@ from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
 from corpus.records import Article, Passage
+from embeddings.checked import UnusableFilesError
 from embeddings.derived import Indices, copy_indices, open_indices, publish_indices
+from embeddings.durable import bytes_below
 from embeddings.encoder import Encoder
 from embeddings.encoders import carry_encoder, open_encoder, prepare_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
@@ -243,12 +245,20 @@ class Archive:
             outlets = [name for name, _ in self._store.sources()]
             dates = self._store.dates()
             queries = [_understand(question, outlets, dates) for question in questions]
-            if not queries or not self._store.counts()["passages"]:
+            if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
-            encoder = self._load_encoder()
-            with self._agreed() as indices:
-                line = Line(self._store, indices, encoder, self._load_reranker(), max_error)
-                return answer_queries(line, queries, k=k)
+            encoder, reranker = self._load_encoder(), self._load_reranker()
+
+            def answers() -> list[Answer]:
+                with self._agreed() as indices:
+                    line = Line(self._store, indices, encoder, reranker, max_error)
+                    return answer_queries(line, queries, k=k)
+
+            try:
+                return answers()
+            except UnusableFilesError:  # damage shows when what is derived is used: mend it
+                self._indices = open_indices(self._store, thorough=True)
+                return answers()
 
     def _prepare_encoder(self) -> Encoder:
         """Return the encoder for passages to come; the caller holds the writer's lock."""
@@ -357,7 +367,7 @@ class Archive:
                 model_digest=encoder.digest if encoder else None,
                 dimension=encoder.dimension if encoder else None,
                 generation=self._store.generation,
-                bytes=_size(self.directory),
+                bytes=bytes_below(self.directory),
             )
 
     def verify(self) -> list[str]:
@@ -366,15 +376,6 @@ class Archive:
 
         with self._lock:
             return verify(self._store)
-
-
-def _size(directory: Path) -> int:
-    """Return the bytes of all files in a directory; one that goes meanwhile does not count."""
-    total = 0
-    for file in directory.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total
 
 
 def _understand(

@@ -21,6 +21,7 @@ from embeddings.derived import (
     problems,
     publish_indices,
 )
+from embeddings.durable import link
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
@@ -65,7 +66,7 @@ def top10(indices: Indices) -> Hits:
 
 def rebuilt(store: Store) -> Hits:
     """Return what indices made from nothing but the store find."""
-    return top10(derived._temporary(lambda folder: derived._make(folder, store, None)))
+    return top10(derived._temporary(lambda folder: derived._make(folder, store, None, link)))
 
 
 def root(store: Store) -> Path:
@@ -93,6 +94,11 @@ def test_indices_in_hand_are_kept(store: Store) -> None:
     assert open_indices(store, indices) is indices
 
 
+def dense_file(folder: Path, end: str) -> Path:
+    """Return a file of the dense index's first segment."""
+    return next((folder / DENSE).glob(f"[0-9a-f]*.{end}"))
+
+
 DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "everything gone": lambda root, _: shutil.rmtree(root),
     "no pointer": lambda root, _: (root / CURRENT).unlink(),
@@ -103,9 +109,11 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "no manifest": lambda _, folder: (folder / MANIFEST).unlink(),
     "manifest is a list": lambda _, folder: (folder / MANIFEST).write_text("[]", "utf-8"),
     "manifest turned": lambda _, folder: flip(folder / MANIFEST, 60),
-    "no vectors": lambda _, folder: (folder / DENSE).unlink(),
-    "vectors turned": lambda _, folder: flip(folder / DENSE, 5_000),
-    "vectors cut": lambda _, folder: (folder / DENSE).write_bytes(b"short"),
+    "no vectors": lambda _, folder: shutil.rmtree(folder / DENSE),
+    "vectors turned": lambda _, folder: flip(dense_file(folder, "flat"), 5_000),
+    "vectors cut": lambda _, folder: dense_file(folder, "flat").write_bytes(b"short"),
+    "keys turned": lambda _, folder: flip(dense_file(folder, "keys"), 8),
+    "list turned": lambda _, folder: flip(folder / DENSE / "segments.json", 18),
     "segment gone": lambda _, folder: next((folder / "passages").glob("*.term")).unlink(),
     "segment turned": lambda _, folder: flip(next((folder / "articles").glob("*.idx")), 30),
     "list of segments gone": lambda _, folder: (folder / "passages" / "meta.json").unlink(),
@@ -142,7 +150,7 @@ def test_files_of_two_generations_mixed_are_not_used(store: Store) -> None:
     shutil.copytree(published(store), old)
     put(store, some_articles(5, first=50))
     publish_indices(store)
-    shutil.copy(old / DENSE, published(store) / DENSE)
+    shutil.copy(old / DENSE / "segments.json", published(store) / DENSE / "segments.json")
     assert problems(store)
     assert top10(open_indices(store)) == rebuilt(store)
 

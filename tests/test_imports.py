@@ -16,7 +16,8 @@ from tests.archives import ROOT
 LAYERS = ("corpus", "embeddings", "qa")
 
 HOMES = {
-    "faiss": {"embeddings.dense"},
+    "faiss": {"embeddings.segments"},
+    "xxhash": {"embeddings.checked"},
     "tantivy": {"embeddings.sparse"},
     "sentence_transformers": {"embeddings.transformer", "embeddings.cross_encoder"},
     "transformers": {"embeddings.transformer", "embeddings.cross_encoder"},
