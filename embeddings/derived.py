@@ -26,6 +26,7 @@ from embeddings.generations import DERIVED, LOCK_FILES, Manifest, Stamps
 from embeddings.locking import writer_lock
 from embeddings.rows import Changes
 from embeddings.segments import BYTES
+from embeddings.shelf import Shelf
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 
@@ -53,7 +54,7 @@ class Indices:
     """The derived indices of one generation, open for search.
 
     `removed` counts the passages taken out since BM25's word counts were last made anew; `stamps`
-    tell the next generation what the published files are.
+    tell the next generation what the published files are; `shelf` keeps what was read lately.
     """
 
     generation: int
@@ -64,6 +65,7 @@ class Indices:
     articles: SparseIndex
     removed: int = 0
     stamps: Stamps = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
-from qa.ranking import Ranked, rank
+from qa.ranking import Ranked, Shares, rank, weigh
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
@@ -46,8 +46,10 @@ def answer_queries(line: Line, queries: Sequence[Query], *, k: int) -> list[Answ
 
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
-    ranked = _rank(line, candidates)
-    sure = confidence(of_period(candidates), ranked)
+    shares = weigh(candidates) if candidates.found else None
+    ranked = _rank(line, candidates, shares)
+    judged = of_period(candidates)
+    sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)
     reason = None
     if not citations or sure < threshold(line.max_error):
@@ -60,8 +62,8 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     )
 
 
-def _rank(line: Line, candidates: Candidates) -> list[Ranked]:
-    ranked = rank(candidates)
+def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
+    ranked = rank(candidates, shares)
     if line.reranker is not None:
         ranked = rerank(line.reranker, candidates.query.text, ranked)
     return prefer(candidates.query, ranked)

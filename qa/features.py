@@ -18,7 +18,7 @@ import numpy.typing as npt
 from qa.kinds import Kind, answers, asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
-from qa.wording import Floats, Ints, lead_stems, of_kind, wording
+from qa.wording import Floats, Ints, Wording, code, codes, lead_stems, of_kind, wording
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -61,20 +61,17 @@ PRONOUNS = (
 class Rows:
     """The numbers of one question: `values` is float64 (sentences, features), named by `names`.
 
-    `passage` (sentences,) says to which of `chosen` a sentence belongs; `chosen` holds positions in
-    `Candidates.found`, ascending; `fused` (found,) is the first score of every candidate.
+    `passage` (sentences,) says to which of `chosen` a sentence belongs, `starts` (chosen,) which
+    row is each one's first; `chosen` holds positions in `Candidates.found`, ascending; `fused`
+    (found,) is the first score of every candidate.
     """
 
     names: tuple[str, ...]
     values: Floats
     passage: Ints
+    starts: Ints
     chosen: Ints
     fused: Floats
-
-    @property
-    def starts(self) -> Ints:
-        """Return the row of each passage's first sentence."""
-        return np.flatnonzero(np.diff(self.passage, prepend=-1))
 
 
 def describe(candidates: Candidates) -> Rows:
@@ -94,7 +91,12 @@ def describe(candidates: Candidates) -> Rows:
         **scene.by_question(),
     }
     return Rows(
-        tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused
+        names=tuple(columns),
+        values=np.column_stack(list(columns.values())),
+        passage=scene.passage,
+        starts=scene.starts,
+        chosen=chosen,
+        fused=fused,
     )
 
 
@@ -114,6 +116,24 @@ def fused_scores(candidates: Candidates) -> Floats:
     )
     scored: Floats = np.array(FUSION) @ np.array([_z(column) for column in columns])
     return scored
+
+
+class _Words:
+    """The words of some passages, side by side: arrays over words, as `Wording` has them.
+
+    `sentence` counts on through all passages; `opens` marks each passage's first word.
+    """
+
+    def __init__(self, wordings: Sequence[Wording], starts: Ints) -> None:
+        self.stems = np.concatenate([item.stems for item in wordings])
+        self.forms = np.concatenate([item.forms for item in wordings])
+        self.capital = np.concatenate([item.capital for item in wordings])
+        self.sentence = np.concatenate(
+            [start + item.sentence for start, item in zip(starts, wordings, strict=True)]
+        )
+        self.opens = np.zeros(len(self.stems), dtype=np.bool_)
+        firsts = np.cumsum([0, *(len(item.stems) for item in wordings[:-1])])
+        self.opens[firsts[firsts < len(self.opens)]] = True
 
 
 class _Scene:
@@ -137,6 +157,7 @@ class _Scene:
         self.firsts = list(first.values())
         self.article = np.array([number[item.article.id] for item in close])
         self.wordings = [wording(item) for item in close]
+        self.words = _Words(self.wordings, self.starts)
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
         self.terms = list(candidates.terms)
@@ -192,23 +213,19 @@ class _Scene:
     @cached_property
     def counts(self) -> Floats:
         """Count each stem in each sentence, (S, T)."""
-        return self._count(self.bases, [item.stems for item in self.wordings])
+        return self._count(self.words.stems, self.bases)
 
     @cached_property
     def form_counts(self) -> Floats:
         """Count each word as it is written in each sentence, (S, W)."""
-        return self._count(self.written, [item.forms for item in self.wordings])
+        return self._count(self.words.forms, self.written)
 
-    def _count(self, words: Sequence[str], where: Sequence[dict[str, list[int]]]) -> Floats:
-        rows: list[int] = []
-        columns: list[int] = []
-        for start, item, positions in zip(self.starts, self.wordings, where, strict=True):
-            for column, word in enumerate(words):
-                found = positions.get(word, ())
-                rows.extend([start + item.sentence[at] for at in found])
-                columns.extend([column] * len(found))
-        counts = np.zeros((len(self.passage), len(words)))
-        np.add.at(counts, (rows, columns), 1)
+    def _count(self, where: Ints, words: Sequence[str]) -> Floats:
+        """Count words, of which `where` has the codes, in each sentence, (S, words)."""
+        counts = np.empty((len(self.passage), len(words)))
+        for column, word in enumerate(words):
+            rows = self.words.sentence[where == code(word)]
+            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
         return counts
 
     @cached_property
@@ -223,13 +240,9 @@ class _Scene:
     @cached_property
     def are_names(self) -> Floats:
         """Tell which stems are names, (T,): they have a capital inside most sentences."""
-        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
-        for item in self.wordings:
-            for column, term in enumerate(self.bases):
-                found = item.stems.get(term, ())
-                seen[column] += len(found)
-                capital[column] += sum([item.capital[at] for at in found])
-        return ((capital > NAME * seen) & (seen > 0)).astype(np.float64)
+        found = self.words.stems == codes(self.bases)[:, None]
+        seen, capital = found.sum(axis=1), (found & self.words.capital).sum(axis=1)
+        return np.asarray((capital > NAME * seen) & (seen > 0), dtype=np.float64)
 
     @cached_property
     def in_passages(self) -> Floats:
@@ -266,14 +279,8 @@ class _Scene:
     @cached_property
     def new_names(self) -> Floats:
         """Count capitals inside each sentence of words that the question does not hold, (S,)."""
-        rows = [
-            start + item.sentence[at]
-            for start, item in zip(self.starts, self.wordings, strict=True)
-            for word in set(self.asked)
-            for at in item.forms.get(word, ())
-            if item.capital[at]
-        ]
-        ours = np.bincount(rows, minlength=len(self.passage)) if rows else 0
+        repeated = self.words.capital & np.isin(self.words.forms, codes(set(self.asked)))
+        ours = np.bincount(self.words.sentence[repeated], minlength=len(self.passage))
         return self.looked[:, 1] - ours
 
     # The columns
@@ -391,18 +398,17 @@ class _Scene:
             for pair in zip(self.asked, self.asked[1:], strict=False)
         }
         found = np.zeros(len(self.passage))
-        for start, item in zip(self.starts, self.wordings, strict=True):
-            for (left, right), weight in pairs.items():
-                if left in item.forms and right in item.forms:
-                    follows = {at + 1 for at in item.forms[left]}.intersection(item.forms[right])
-                    for sentence in {item.sentence[at] for at in follows}:
-                        found[start + sentence] += weight
+        words = self.words
+        for (left, right), weight in pairs.items():
+            follows = (words.forms[:-1] == code(left)) & (words.forms[1:] == code(right))
+            rows = words.sentence[1:][follows & ~words.opens[1:]]
+            found[np.unique(rows)] += weight
         return found / (sum(pairs.values()) or 1.0)
 
     def _pronouns(self) -> dict[str, Floats]:
         """Count the pronouns of a person whom the question does not name either."""
         wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
-        counts = self._count(wanted, [item.forms for item in self.wordings]).sum(axis=1)
+        counts = self._count(self.words.forms, wanted).sum(axis=1)
         held = (counts > 0).astype(np.float64)
         in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}

@@ -58,7 +58,7 @@ class Shares:
     def quote(self, place: int) -> tuple[int, int]:
         """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`."""
         first = int(self.rows.starts[place])
-        shares = self.sentences[self.rows.passage == place]
+        shares = self.sentences[first:][: np.count_nonzero(self.rows.passage == place)]
         if len(shares) == 1:
             return first, first + 1
         together = shares[:-1] + shares[1:]
@@ -69,11 +69,14 @@ class Shares:
         return first + at, first + at + 2
 
 
-def rank(candidates: Candidates) -> list[Ranked]:
-    """Return the candidates best first; ties break by passage key."""
+def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
+    """Return the candidates best first; ties break by passage key.
+
+    `shares` are those of `candidates` where they were weighed already.
+    """
     if not candidates.found:
         return []
-    shares = weigh(candidates)
+    shares = shares or weigh(candidates)
     ranked = [*_close(candidates, shares), *_far(candidates, shares)]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.stored.key))
 

@@ -1,4 +1,4 @@
-"""Passage -> its words, indexed by stem and by form, with what each sentence looks like.
+"""Passage -> its words as numbers, by stem and by form, with what each sentence looks like.
 
 Nothing here depends on a question, so it is kept for the passages that were looked at last.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,8 @@ from qa.verbs import base_form
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CACHED = 4_096
-"""Passages whose words are kept in memory, some 40 kB each."""
+CACHED = 16_384
+"""Passages whose words are kept in memory, some 5 kB each."""
 
 LEAD = 400
 """Characters at the head of an article whose words count as what it is about."""
@@ -37,21 +39,31 @@ _REFERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a passage. Positions count them from 0, on through all its sentences.
+    """The words of a passage, side by side through all its sentences.
 
-    `stems` and `forms` (lower case) map to positions, ascending; `sentence` (words,) says which
-    sentence a word is in; `capital` (words,) marks capitals inside a sentence: names, mostly.
-    `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds speech or
-    quotation marks, asks. `refers` (sentences,) marks those that open with a word for people named
-    before ("He", "The two"). Irregular verb forms are brought to their verb's stem.
+    `stems` and `forms` (lower case) are int64 (words,), each word's `code`; `sentence` (words,)
+    says which sentence a word is in; `capital` (words,) marks capitals inside a sentence: names,
+    mostly. `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds
+    speech or quotation marks, asks. `refers` (sentences,) marks those that open with a word for
+    people named before ("He", "The two"). Irregular verb forms are brought to their verb's stem.
     """
 
-    stems: dict[str, list[int]]
-    forms: dict[str, list[int]]
-    sentence: list[int]
-    capital: list[bool]
+    stems: Ints
+    forms: Ints
+    sentence: Ints
+    capital: npt.NDArray[np.bool_]
     looks: Floats
     refers: npt.NDArray[np.bool_]
+
+
+def code(word: str) -> int:
+    """Return the number that stands for a word in this process: its hash, 64 bits."""
+    return hash(word)
+
+
+def codes(words: Iterable[str]) -> Ints:
+    """Return the codes of words, int64 (words,)."""
+    return np.fromiter(map(code, words), np.int64)
 
 
 def wording(candidate: Candidate) -> Wording:
@@ -83,31 +95,28 @@ def _lead_stems(title: str | None, lead: str) -> frozenset[str]:
 
 @lru_cache(maxsize=CACHED)
 def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
-    stems: dict[str, list[int]] = {}
-    forms: dict[str, list[int]] = {}
-    capital: list[bool] = []
-    lengths: list[int] = []
-    looks = np.empty((len(sentences), 6))
-    for number, (start, end) in enumerate(sentences):
-        sentence = text[start:end]
-        words = _WORD.findall(sentence)
-        at = len(capital)
-        _index(stems, [base_form(stem) for stem in _stems_of(sentence, words)], at)
-        _index(forms, [word.lower() for word in words], at)
-        capitals = [word[0].isupper() for word in words]
-        capital += [False, *capitals[1:]] if words else []
-        lengths.append(len(words))
-        looks[number] = (
-            len(words),
-            sum(capitals[1:]),
-            sum(word[0].isdigit() for word in words),
-            bool(words) and words[0].lower() in _PRONOUNS,
-            _SPEECH.search(sentence) is not None,
-            sentence.endswith("?"),
-        )
-    sentence_of = np.repeat(np.arange(len(sentences)), lengths).tolist()
-    refers = np.array([_REFERS.match(text, start) is not None for start, _ in sentences])
-    return Wording(stems, forms, sentence_of, capital, looks, refers)
+    found = [_WORD.findall(text, start, end) for start, end in sentences]
+    words = list(chain.from_iterable(found))
+    lengths = np.array([len(part) for part in found])
+    number = np.repeat(np.arange(len(found)), lengths)
+    inside = np.diff(number, prepend=-1) == 0
+    capital = np.fromiter((word[0].isupper() for word in words), np.bool_, len(words)) & inside
+    figures = np.fromiter((word[0].isdigit() for word in words), np.bool_, len(words))
+    looks = np.empty((len(found), 6))
+    looks[:, 0] = lengths
+    looks[:, 1] = np.bincount(number, capital, len(found))
+    looks[:, 2] = np.bincount(number, figures, len(found))
+    looks[:, 3] = [bool(part) and part[0].lower() in _PRONOUNS for part in found]
+    looks[:, 4] = [_SPEECH.search(text, start, end) is not None for start, end in sentences]
+    looks[:, 5] = [text[start:end].endswith("?") for start, end in sentences]
+    return Wording(
+        stems=codes(map(base_form, _stems_of(text, sentences, found))),
+        forms=codes(word.lower() for word in words),
+        sentence=number,
+        capital=capital,
+        looks=looks,
+        refers=np.array([_REFERS.match(text, start) is not None for start, _ in sentences]),
+    )
 
 
 @lru_cache(maxsize=CACHED)
@@ -118,14 +127,17 @@ def _of_kind(
     return tuple((bisect(ends, span.start), span.of(text)) for span in find(kind, text))
 
 
-def _stems_of(sentence: str, words: list[str]) -> list[str]:
-    """Return a stem a word; where the analyzer cuts otherwise, word by word."""
-    stems = analyze(sentence)
-    if len(stems) == len(words):
-        return stems
-    return [" ".join(analyze(word)) for word in words]
-
-
-def _index(positions: dict[str, list[int]], words: list[str], at: int) -> None:
-    for position, word in enumerate(words, start=at):
-        positions.setdefault(word, []).append(position)
+def _stems_of(
+    text: str, sentences: tuple[tuple[int, int], ...], found: list[list[str]]
+) -> Iterator[str]:
+    """Yield a stem a word; where the analyzer cuts otherwise, word by word."""
+    stems = analyze("\n".join([text[start:end] for start, end in sentences]))
+    if len(stems) == sum(map(len, found)):
+        yield from stems
+        return
+    for (start, end), words in zip(sentences, found, strict=True):
+        stems = analyze(text[start:end])
+        if len(stems) == len(words):
+            yield from stems
+        else:
+            yield from (" ".join(analyze(word)) for word in words)
