@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from corpus.records import Article
+from corpus.records import Article, Span
 
 SHINGLE = 4
 """Words in a run; Broder (1997), "On the resemblance and containment of documents"."""
@@ -90,17 +90,21 @@ def _containment(one: frozenset[int], other: frozenset[int]) -> float:
 
 def _runs_of(article: Article) -> _Runs:
     """Return the word runs at the head of what is kept of an article."""
+    return _runs_of_kept(article.text, article.kept)
+
+
+@lru_cache(maxsize=CACHED)
+def _runs_of_kept(text: str, kept: tuple[Span, ...]) -> _Runs:
     parts = []
     room = HEAD
-    for span in article.kept:
-        parts.append(article.text[span.start : min(span.end, span.start + room)])
+    for span in kept:
+        parts.append(text[span.start : min(span.end, span.start + room)])
         room -= len(parts[-1])
         if room <= 0:
             break
     return _runs("\n".join(parts))
 
 
-@lru_cache(maxsize=CACHED)
 def _runs(text: str) -> _Runs:
     """Return the runs of a text; one of fewer words than a run is a run as a whole."""
     words = _WORD.findall(text.lower())

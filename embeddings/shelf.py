@@ -16,7 +16,10 @@ from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredPassage
 
 ROOM = 4_096
-"""Passages that a shelf keeps, and articles: some 20 kB a passage, most of it sentence vectors."""
+"""Articles that a shelf keeps, and passages' vectors: some 20 kB a passage, with its sentences'."""
+
+PLACES = 4
+"""Passages' places in their articles that are kept for each such: some 2 kB."""
 
 Value = TypeVar("Value")
 
@@ -34,26 +37,27 @@ class Shelf:
     """Keeps the passages that were asked for last. Threads that share one take turns."""
 
     def __init__(self, room: int = ROOM) -> None:
-        self._passages = _Recent[ReadPassage](room)
+        self._stored = _Recent[StoredPassage](PLACES * room)
         self._articles = _Recent[Article](room)
+        self._vectors = _Recent[PassageVectors](room)
 
     def take(self, contents: Contents, keys: Iterable[int]) -> dict[int, ReadPassage]:
         """Return key -> passage; what is not on the shelf is read in one go and put there.
 
         Raises ArchiveDamagedError where a row is missing or not what was stored.
         """
-        return self._passages.take(keys, lambda missing: self._read(contents, missing))
-
-    def _read(self, contents: Contents, keys: list[int]) -> dict[int, ReadPassage]:
-        stored = {passage.key: passage for passage in contents.passages(keys)}
-        vectors = contents.vectors(stored)
+        wanted = [*keys]
+        stored = self._stored.take(
+            wanted, lambda new: {passage.key: passage for passage in contents.passages(new)}
+        )
+        vectors = self._vectors.take(wanted, contents.vectors)
         of_article = {passage.article: passage for passage in stored.values()}
         articles = self._articles.take(
             of_article, lambda new: contents.articles_of(of_article[key] for key in new)
         )
         return {
-            key: ReadPassage(passage, articles[passage.article], vectors[key])
-            for key, passage in stored.items()
+            key: ReadPassage(stored[key], articles[stored[key].article], vectors[key])
+            for key in wanted
         }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from embeddings.sparse import analyze
 from qa.kinds import Kind, find
 from qa.retrieval import Candidate
-from qa.verbs import base_form
+from qa.verbs import base_forms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ def code(word: str) -> int:
 
 def codes(words: Iterable[str]) -> Ints:
     """Return the codes of words, int64 (words,)."""
-    return np.fromiter(map(code, words), np.int64)
+    return np.array([*map(hash, words)], dtype=np.int64)
 
 
 def wording(candidate: Candidate) -> Wording:
@@ -100,8 +100,9 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
     lengths = np.array([len(part) for part in found])
     number = np.repeat(np.arange(len(found)), lengths)
     inside = np.diff(number, prepend=-1) == 0
-    capital = np.fromiter((word[0].isupper() for word in words), np.bool_, len(words)) & inside
-    figures = np.fromiter((word[0].isdigit() for word in words), np.bool_, len(words))
+    firsts = [word[0] for word in words]
+    capital = np.array([*map(str.isupper, firsts)], dtype=np.bool_) & inside
+    figures = np.array([*map(str.isdigit, firsts)], dtype=np.bool_)
     looks = np.empty((len(found), 6))
     looks[:, 0] = lengths
     looks[:, 1] = np.bincount(number, capital, len(found))
@@ -110,8 +111,8 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
     looks[:, 4] = [_SPEECH.search(text, start, end) is not None for start, end in sentences]
     looks[:, 5] = [text[start:end].endswith("?") for start, end in sentences]
     return Wording(
-        stems=codes(map(base_form, _stems_of(text, sentences, found))),
-        forms=codes(word.lower() for word in words),
+        stems=codes(base_forms(_stems_of(text, sentences, found))),
+        forms=codes(map(str.lower, words)),
         sentence=number,
         capital=capital,
         looks=looks,
@@ -129,15 +130,15 @@ def _of_kind(
 
 def _stems_of(
     text: str, sentences: tuple[tuple[int, int], ...], found: list[list[str]]
-) -> Iterator[str]:
-    """Yield a stem a word; where the analyzer cuts otherwise, word by word."""
+) -> list[str]:
+    """Return a stem a word; where the analyzer cuts otherwise, word by word."""
     stems = analyze("\n".join([text[start:end] for start, end in sentences]))
     if len(stems) == sum(map(len, found)):
-        yield from stems
-        return
+        return stems
+    apart: list[str] = []
     for (start, end), words in zip(sentences, found, strict=True):
         stems = analyze(text[start:end])
-        if len(stems) == len(words):
-            yield from stems
-        else:
-            yield from (" ".join(analyze(word)) for word in words)
+        if len(stems) != len(words):
+            stems = [" ".join(analyze(word)) for word in words]
+        apart += stems
+    return apart
