@@ -65,8 +65,11 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     runs = [_runs_of(article) for article in articles]
+    seen: set[int] = set()
     for index, own in enumerate(runs):
-        for group in groups:
+        is_new = own.sketch.isdisjoint(seen)
+        seen |= own.sketch
+        for group in [] if is_new else groups:
             if any(_is_copy(runs[member], own) for member in islice(group, COMPARED)):
                 group.append(index)
                 break

@@ -63,7 +63,8 @@ class Rows:
 
     `passage` (sentences,) says to which of `chosen` a sentence belongs, `starts` (chosen,) which
     row is each one's first; `chosen` holds positions in `Candidates.found`, ascending; `fused`
-    (found,) is the first score of every candidate.
+    (found,) is the first score of every candidate, `nearest` (found,) its sentence that is most
+    similar to the question.
     """
 
     names: tuple[str, ...]
@@ -72,11 +73,13 @@ class Rows:
     starts: Ints
     chosen: Ints
     fused: Floats
+    nearest: Ints
 
 
 def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
-    fused = fused_scores(candidates)
+    cosines = _sentence_cosines(candidates)
+    fused = fused_scores(candidates, cosines)
     chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
     scene = _Scene(candidates, [candidates.found[row] for row in chosen], fused[chosen])
     columns = {
@@ -97,15 +100,22 @@ def describe(candidates: Candidates) -> Rows:
         starts=scene.starts,
         chosen=chosen,
         fused=fused,
+        nearest=np.array([values.argmax() for values in cosines]),
     )
 
 
-def fused_scores(candidates: Candidates) -> Floats:
-    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
+def _sentence_cosines(candidates: Candidates) -> list[npt.NDArray[np.float32]]:
+    """Compare the question's vector with each sentence's, an array (sentences,) a candidate."""
     found = candidates.found
     cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
-    starts = np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
-    best = np.maximum.reduceat(cosines, starts)
+    ends = np.cumsum([len(item.vectors.sentences) for item in found]).tolist()
+    return [cosines[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def fused_scores(candidates: Candidates, cosines: Sequence[npt.NDArray[np.float32]]) -> Floats:
+    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
+    found = candidates.found
+    best = [values.max() for values in cosines]
     columns = np.array(
         [
             [item.dense for item in found],

@@ -118,11 +118,12 @@ def _far(candidates: Candidates, shares: Shares) -> list[Ranked]:
     """Rank the others by the first score, below; their quote is the most similar sentence."""
     lowest = float(np.log(max(shares.passages.min(), np.finfo(np.float64).tiny))) - FAR_BELOW
     fused = shares.rows.fused
+    highest = fused.max()
     chosen = set(shares.rows.chosen.tolist())
     ranked = []
     for row, candidate in enumerate(candidates.found):
         if row not in chosen:
-            best = int(np.argmax(candidate.vectors.sentences @ candidates.vector))
-            score = lowest + float(fused[row] - fused.max())
+            best = int(shares.rows.nearest[row])
+            score = lowest + float(fused[row] - highest)
             ranked.append(Ranked(candidate, candidate.stored.sentences[best], score))
     return ranked
