@@ -6,28 +6,23 @@ stands on it is what the database holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from corpus.records import Article
 from embeddings.contents import Contents
-from embeddings.encoder import PassageVectors, Vectors
+from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredPassage
 
 ROOM = 8_192
-"""Passages that a shelf keeps, some 10 kB each: most of it sentence vectors, float16 as stored."""
+"""Passages that a shelf keeps, some 15 kB each, most of it sentence vectors: 120 MB when full."""
 
 ARTICLES = 4_096
 """Articles that a shelf keeps."""
 
 Value = TypeVar("Value")
-
-_Vectors = tuple[Vectors, npt.NDArray[np.float16]]
-"""A passage's vector and its sentences'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class Shelf:
 
     def __init__(self, room: int = ROOM) -> None:
         self._stored = _Recent[StoredPassage](room)
-        self._vectors = _Recent[_Vectors](room)
+        self._vectors = _Recent[PassageVectors](room)
         self._articles = _Recent[Article](ARTICLES)
 
     def take(self, contents: Contents, keys: Iterable[int]) -> dict[int, ReadPassage]:
@@ -56,36 +51,15 @@ class Shelf:
         stored = self._stored.take(
             wanted, lambda new: {passage.key: passage for passage in contents.passages(new)}
         )
-        vectors = self._vectors.take(
-            wanted, lambda new: {key: _halved(read) for key, read in contents.vectors(new).items()}
-        )
+        vectors = self._vectors.take(wanted, contents.vectors)
         of_article = {passage.article: passage for passage in stored.values()}
         articles = self._articles.take(
             of_article, lambda new: contents.articles_of(of_article[key] for key in new)
         )
-        sentences = _widened([half for _, half in vectors.values()])
         return {
-            key: ReadPassage(
-                stored[key],
-                articles[stored[key].article],
-                PassageVectors(vectors[key][0], whole),
-            )
-            for key, whole in zip(vectors, sentences, strict=True)
+            key: ReadPassage(stored[key], articles[stored[key].article], vectors[key])
+            for key in wanted
         }
-
-
-def _halved(vectors: PassageVectors) -> _Vectors:
-    """Return vectors as they are kept; sentences were float16 when they were stored."""
-    return vectors.passage, vectors.sentences.astype(np.float16)
-
-
-def _widened(parts: Sequence[npt.NDArray[np.float16]]) -> list[Vectors]:
-    """Return each array as float32; all are turned at once."""
-    if not parts:
-        return []
-    whole = np.concatenate(parts).astype(np.float32)
-    ends = np.cumsum([len(part) for part in parts]).tolist()
-    return [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 class _Recent(Generic[Value]):
@@ -104,6 +78,6 @@ class _Recent(Generic[Value]):
         read_now = read(missing) if missing else {}
         taken = {key: read_now[key] if value is None else value for key, value in found.items()}
         self._kept.update(taken)
-        for key in list(self._kept)[: max(len(self._kept) - self._room, 0)]:
+        for key in [*islice(self._kept, max(len(self._kept) - self._room, 0))]:
             del self._kept[key]
         return taken

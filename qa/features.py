@@ -18,7 +18,7 @@ import numpy.typing as npt
 from qa.kinds import Kind, answers, asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
-from qa.wording import Floats, Ints, Wording, code, codes, lead_stems, of_kind, wording
+from qa.wording import Floats, Ints, Words, code, codes, lead_stems, of_kind, wording
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -78,8 +78,8 @@ class Rows:
 
 def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
-    cosines = _sentence_cosines(candidates)
-    fused = fused_scores(candidates, cosines)
+    cosines, starts = _sentence_cosines(candidates)
+    fused = fused_scores(candidates, cosines, starts)
     chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
     scene = _Scene(candidates, [candidates.found[row] for row in chosen], fused[chosen])
     columns = {
@@ -100,22 +100,30 @@ def describe(candidates: Candidates) -> Rows:
         starts=scene.starts,
         chosen=chosen,
         fused=fused,
-        nearest=np.array([values.argmax() for values in cosines]),
+        nearest=_nearest(cosines, starts),
     )
 
 
-def _sentence_cosines(candidates: Candidates) -> list[npt.NDArray[np.float32]]:
-    """Compare the question's vector with each sentence's, an array (sentences,) a candidate."""
+def _sentence_cosines(candidates: Candidates) -> tuple[npt.NDArray[np.float32], Ints]:
+    """Compare the question's vector with all sentences'; return that and each candidate's first."""
     found = candidates.found
     cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
-    ends = np.cumsum([len(item.vectors.sentences) for item in found]).tolist()
-    return [cosines[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return cosines, np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
 
 
-def fused_scores(candidates: Candidates, cosines: Sequence[npt.NDArray[np.float32]]) -> Floats:
+def _nearest(cosines: npt.NDArray[np.float32], starts: Ints) -> Ints:
+    """Return which of each candidate's sentences is most similar to the question."""
+    best = np.maximum.reduceat(cosines, starts)
+    sizes = np.diff(starts, append=len(cosines))
+    places = np.flatnonzero(cosines == np.repeat(best, sizes))
+    firsts = places[np.searchsorted(places, starts)]
+    return np.asarray(firsts - starts, dtype=np.int64)
+
+
+def fused_scores(candidates: Candidates, cosines: npt.NDArray[np.float32], starts: Ints) -> Floats:
     """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
     found = candidates.found
-    best = [values.max() for values in cosines]
+    best = np.maximum.reduceat(cosines, starts)
     columns = np.array(
         [
             [item.dense for item in found],
@@ -126,24 +134,6 @@ def fused_scores(candidates: Candidates, cosines: Sequence[npt.NDArray[np.float3
     )
     scored: Floats = np.array(FUSION) @ np.array([_z(column) for column in columns])
     return scored
-
-
-class _Words:
-    """The words of some passages, side by side: arrays over words, as `Wording` has them.
-
-    `sentence` counts on through all passages; `opens` marks each passage's first word.
-    """
-
-    def __init__(self, wordings: Sequence[Wording], starts: Ints) -> None:
-        self.stems = np.concatenate([item.stems for item in wordings])
-        self.forms = np.concatenate([item.forms for item in wordings])
-        self.capital = np.concatenate([item.capital for item in wordings])
-        self.sentence = np.concatenate(
-            [start + item.sentence for start, item in zip(starts, wordings, strict=True)]
-        )
-        self.opens = np.zeros(len(self.stems), dtype=np.bool_)
-        firsts = np.cumsum([0, *(len(item.stems) for item in wordings[:-1])])
-        self.opens[firsts[firsts < len(self.opens)]] = True
 
 
 class _Scene:
@@ -167,7 +157,7 @@ class _Scene:
         self.firsts = list(first.values())
         self.article = np.array([number[item.article.id] for item in close])
         self.wordings = [wording(item) for item in close]
-        self.words = _Words(self.wordings, self.starts)
+        self.words = Words(self.wordings, self.starts)
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
         self.terms = list(candidates.terms)

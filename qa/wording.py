@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -64,6 +64,24 @@ def code(word: str) -> int:
 def codes(words: Iterable[str]) -> Ints:
     """Return the codes of words, int64 (words,)."""
     return np.array([*map(hash, words)], dtype=np.int64)
+
+
+class Words:
+    """The words of some passages, side by side: arrays over words, as `Wording` has them.
+
+    `sentence` counts on through all passages; `opens` marks each passage's first word.
+    """
+
+    def __init__(self, wordings: Sequence[Wording], starts: Ints) -> None:
+        self.stems = np.concatenate([item.stems for item in wordings])
+        self.forms = np.concatenate([item.forms for item in wordings])
+        self.capital = np.concatenate([item.capital for item in wordings])
+        self.sentence = np.concatenate(
+            [start + item.sentence for start, item in zip(starts, wordings, strict=True)]
+        )
+        self.opens = np.zeros(len(self.stems), dtype=np.bool_)
+        firsts = np.cumsum([0, *(len(item.stems) for item in wordings[:-1])])
+        self.opens[firsts[firsts < len(self.opens)]] = True
 
 
 def wording(candidate: Candidate) -> Wording:
