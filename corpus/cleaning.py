@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from corpus.dates import parse_date
 from corpus.furniture import Kind, byline_names, is_role, kind_of, says_when
 from corpus.names import author_names
-from corpus.records import Article, Span, iter_gaps, whole
+from corpus.records import FIELDS, Article, Span, iter_gaps, noted, whole
 
 MAX_TITLE_CHARS = 180
 """Characters: the longest headline in shared/bench/realtimeqa has 79, features go up to 150."""
@@ -89,7 +89,7 @@ def clean(article: Article) -> Article:
     whole. Takes time linear in the text and raises nothing.
     """
     page = _examined(article.text, article.title)
-    return replace(
+    cleaned = replace(
         article,
         kept=_kept(article, page),
         title=article.title or page.title,
@@ -98,6 +98,8 @@ def clean(article: Article) -> Article:
         updated=article.updated or page.updated,
         authors=article.authors or page.authors,
     )
+    found = [field for field in FIELDS if not getattr(article, field)]
+    return noted(cleaned, "text", fields=found)
 
 
 def _examined(text: str, title: str | None) -> _Page:

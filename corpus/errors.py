@@ -3,6 +3,7 @@
 NewsArchiveError
 ├── UsageError            a question, option or argument that cannot be used       exit code 2
 ├── ReadError             a file that cannot be read as articles                   exit code 1
+│   └── PassingReadError       now, but perhaps later
 ├── ModelError            an embedding model that is missing, damaged or unfit     exit code 1
 ├── StorageError          the disk, its permissions or its space                   exit code 1
 ├── ArchiveError          no archive, or one that cannot be used as it is          exit code 4
@@ -29,6 +30,10 @@ class UsageError(NewsArchiveError):
 
 class ReadError(NewsArchiveError):
     """A file cannot be read as articles."""
+
+
+class PassingReadError(ReadError):
+    """A file cannot be read now and may be later: it was slow, or a package is missing."""
 
 
 class ModelError(NewsArchiveError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,6 +27,25 @@ class Span:
         return self.start <= other.start and other.end <= self.end
 
 
+FIELDS = ("title", "source", "published", "url", "authors", "updated")
+"""The fields of an article for which it is noted where they were found."""
+
+PLACES = {
+    "json-ld": "the page's JSON-LD",
+    "meta": "the page's meta tags",
+    "page": "what the page shows: its headings and <time>, or its link to itself",
+    "guess": "a guess from a page that states nothing",
+    "url": "the address: its host, or the day in its path",
+    "record": "a field of a record, a table's column, or front matter",
+    "feed": "the feed",
+    "mail": "the message's headers",
+    "document": "the document's properties",
+    "archive": "what the archive says of a member",
+    "text": "the article's own text",
+}
+"""Where a field may have been found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """One news article, with its text as it came.
@@ -34,7 +53,8 @@ class Article:
     `kept` holds the spans of `text` that are the article, in order and disjoint; what lies between
     them is furniture (captions, share bars, "Related topics"). `published` and `updated` are
     ISO 8601 dates (YYYY-MM-DD). `path` names the file that it was read from, if any. `version`
-    counts from 1 the texts that an archive has held under this id.
+    counts from 1 the texts that an archive has held under this id. `stated` pairs each field that
+    is known with where it was found, such as ("published", "json-ld"): see `PLACES`.
     """
 
     id: str
@@ -48,11 +68,12 @@ class Article:
     path: str | None = None
     kept: tuple[Span, ...] = ()
     version: int = 1
+    stated: tuple[tuple[str, str], ...] = ()
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 hex digest of everything that a reader can see of the article."""
-        seen = [
+        seen: list[object] = [
             self.text,
             self.title,
             self.source,
@@ -62,12 +83,29 @@ class Article:
             self.updated,
             [[span.start, span.end] for span in self.kept],
         ]
+        if self.stated:
+            seen.append([list(pair) for pair in self.stated])
         return hashlib.sha256(json.dumps(seen, ensure_ascii=True).encode()).hexdigest()
 
     @property
     def clean_text(self) -> str:
         """Return the kept spans, joined by blank lines."""
         return "\n\n".join(span.of(self.text).strip() for span in self.kept)
+
+
+def noted(
+    article: Article,
+    place: str,
+    places: Mapping[str, str] | None = None,
+    fields: Sequence[str] = FIELDS,
+) -> Article:
+    """Return an article with the place noted of each of `fields` that it has and none is known of.
+
+    The place is the one in `places`, else `place`.
+    """
+    known = {field: (places or {}).get(field, place) for field in fields} | dict(article.stated)
+    there = (field for field in FIELDS if field in known and getattr(article, field))
+    return replace(article, stated=tuple((field, known[field]) for field in there))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +132,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file, or one record of a file, that could not be read, and why."""
+    """A file, or one record of a file, that could not be read, and why.
+
+    `passing` tells that it may be read another time though it has not changed: it was slow, or an
+    optional package is missing.
+    """
 
     path: str
     reason: str
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.errors import ArchiveDamagedError
-from corpus.records import Article
+from corpus.records import Article, Failure
 from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
@@ -111,17 +111,22 @@ class Contents:
 
     def files(self) -> dict[str, FileRecord]:
         """Return path -> record of every file that was indexed."""
-        rows = self._db.execute("SELECT path, stamp, articles, earlier FROM files")
+        rows = self._db.execute("SELECT path, stamp, articles, earlier, failures FROM files")
         return {path: self._file_record(*rest) for path, *rest in rows}
 
     def file(self, path: str) -> FileRecord | None:
         """Return the record of a file, or None where it was not indexed."""
-        sql = "SELECT stamp, articles, earlier FROM files WHERE path = ?"
+        sql = "SELECT stamp, articles, earlier, failures FROM files WHERE path = ?"
         return next((self._file_record(*row) for row in self._db.execute(sql, (path,))), None)
 
-    def _file_record(self, stamp: str, ids: str, earlier: str) -> FileRecord:
+    def _file_record(self, stamp: str, ids: str, earlier: str, failures: str) -> FileRecord:
         try:
-            return FileRecord(stamp, tuple(json.loads(ids)), tuple(json.loads(earlier)))
+            return FileRecord(
+                stamp,
+                tuple(json.loads(ids)),
+                tuple(json.loads(earlier)),
+                tuple(Failure(place, reason) for place, reason in json.loads(failures)),
+            )
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(
                 f"{self.path} is damaged (its list of files): restore it from a copy,"
@@ -286,6 +291,19 @@ class Contents:
             removed_passages=tuple(key for _, keys in removed for key in json.loads(keys)),
             removed_articles=tuple(key for key, _ in removed),
         )
+
+    def miscounted(self) -> list[str]:
+        """Return which of the counts are not those of the rows."""
+        counted = {
+            name: int(self._db.execute(f"SELECT count(*) FROM {name}")[0][0])  # noqa: S608 - own words
+            for name in ("articles", "passages")
+        }
+        outlets = self._db.execute(
+            "SELECT source, count(*) FROM articles WHERE source IS NOT NULL"
+            " GROUP BY source ORDER BY count(*) DESC, source"
+        )
+        found = [] if counted == self.counts() else [f"it counts {self.counts()}, not {counted}"]
+        return found + ([] if outlets == self.sources() else ["its outlets are miscounted"])
 
     def integrity(self) -> list[str]:
         """Return what SQLite itself finds wrong with the file, in its own words."""

@@ -30,6 +30,8 @@ from embeddings.segments import (
 
 LIST = "segments.json"
 REMOVED = "removed.keys"
+LISTS = (LIST, REMOVED)
+"""Files of the whole index; all others are a segment's."""
 
 SMALLEST = 256
 """Vectors of a segment up to which it counts as one of the smallest."""

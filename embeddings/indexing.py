@@ -61,7 +61,7 @@ class IndexReport:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON types, with the names of the contract."""
         counts = asdict(self)
-        counts["failed"] = [asdict(failure) for failure in self.failed]
+        counts["failed"] = [{"path": part.path, "reason": part.reason} for part in self.failed]
         counts["warnings"] = list(self.warnings)
         counts["seconds"] = round(self.seconds, 3)
         return counts
@@ -97,15 +97,18 @@ def index_paths(
     paths: Iterable[str | os.PathLike[str]],
     *,
     prune: bool = False,
+    gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
-    With `prune`, articles that came from below `paths` and are no longer there are removed. A file
-    that cannot be read is reported and stops nothing; what it held before is kept. The caller
-    holds the archive's lock.
+    With `prune`, articles that came from below `paths` and are no longer there are removed; so are
+    those of the files and folders in `gone`. A file that cannot be read is reported and stops
+    nothing; what it held before is kept. The caller holds the archive's lock.
     """
-    return _Run(store, encoder, progress).run([os.fspath(path) for path in paths], prune=prune)
+    run = _Run(store, encoder, progress)
+    wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
+    return run.run(wanted, prune=prune, gone=lost)
 
 
 class _Run:
@@ -126,7 +129,7 @@ class _Run:
         self._tally = _Tally()
         self._files = (0, 0)
 
-    def run(self, paths: Sequence[str], *, prune: bool) -> IndexReport:
+    def run(self, paths: Sequence[str], *, prune: bool, gone: Sequence[str]) -> IndexReport:
         started = time.perf_counter()
         if resplit := self._writer.resplit():
             self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
@@ -142,6 +145,8 @@ class _Run:
         self._flush()
         if prune:
             self._prune(paths, found)
+        if gone:
+            self._prune(gone, FoundFiles())
         return self._reported(time.perf_counter() - started)
 
     def _reported(self, seconds: float) -> IndexReport:
@@ -164,7 +169,10 @@ class _Run:
                 self._owners.setdefault(article_id, path)
 
     def _take_file(self, path: Path) -> None:
-        """Read one file unless it is known byte for byte and all its articles are still there."""
+        """Read one file unless it is known byte for byte and all its articles are still there.
+
+        What could not be read of a known file is told again without reading it again.
+        """
         known = self._known_files.get(str(path), FileRecord(""))
         if known.stamp == _stamp(_digest_of(path)) and all(
             i in self._digests for i in known.articles
@@ -172,14 +180,21 @@ class _Run:
             for article_id in known.articles:
                 self._seen.setdefault(article_id, self._digests[article_id])
             self._tally.unchanged += len(known.articles)
+            self._tally.failed.extend(known.failures)
+            if known.failures:
+                self._unread.add(str(path))
             return
         source = read_file(path)
-        self._tally.failed.extend(source.failures)
         self._tally.warnings.extend(f"{path}: {warning}" for warning in source.warnings)
+        before = len(self._tally.failed)
+        self._tally.failed.extend(source.failures)
         taken = [self._take_article(article) for article in self._named(source)]
         ids = [article_id for article_id in taken if article_id is not None]
-        if not taken or len(ids) < len(taken) or source.failures:
+        failures = tuple(self._tally.failed[before:])
+        if failures:  # what the file held before is kept
             self._unread.add(str(path))
+            ids += [i for i in known.articles if i in self._digests]
+        if not source.digest or any(failure.passing for failure in failures):
             return
         earlier = [i for i in (*known.articles, *known.earlier) if i in self._digests]
         self._window.files.append(
@@ -189,6 +204,7 @@ class _Run:
                     stamp=_stamp(source.digest),
                     articles=tuple(dict.fromkeys(ids)),
                     earlier=tuple(i for i in dict.fromkeys(earlier) if i not in set(ids)),
+                    failures=failures,
                 ),
             )
         )
@@ -295,10 +311,10 @@ class _Run:
 
 def _without_archives(found: FoundFiles) -> FoundFiles:
     """Leave out the files that archives are made of."""
-    return replace(found, files=tuple(path for path in found.files if not _is_own(path)))
+    return replace(found, files=tuple(path for path in found.files if not is_own(path)))
 
 
-def _is_own(path: Path) -> bool:
+def is_own(path: Path) -> bool:
     """Tell whether a file is part of an archive, this one or another."""
     return any(
         part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()

@@ -21,6 +21,16 @@ def _kept_count(table: str) -> tuple[str, ...]:
     )
 
 
+COUNT_AGAIN = (
+    "DELETE FROM totals",
+    "DELETE FROM outlets",
+    "INSERT INTO totals SELECT 'articles', count(*) FROM articles",
+    "INSERT INTO totals SELECT 'passages', count(*) FROM passages",
+    """INSERT INTO outlets
+        SELECT source, count(*) FROM articles WHERE source IS NOT NULL GROUP BY source""",
+)
+"""Statements that count what triggers count as it comes and goes."""
+
 ADDED_BY_4 = (
     """CREATE TABLE versions (
         article TEXT NOT NULL, version INTEGER NOT NULL, record BLOB NOT NULL, digest TEXT NOT NULL,
@@ -32,10 +42,7 @@ ADDED_BY_4 = (
     "CREATE INDEX articles_published ON articles (published, source)",
     "CREATE INDEX passages_vector ON passages (vector)",
     "CREATE INDEX spares_generation ON spares (generation)",
-    "INSERT INTO totals SELECT 'articles', count(*) FROM articles",
-    "INSERT INTO totals SELECT 'passages', count(*) FROM passages",
-    """INSERT INTO outlets
-        SELECT source, count(*) FROM articles WHERE source IS NOT NULL GROUP BY source""",
+    *COUNT_AGAIN,
     *_kept_count("articles"),
     *_kept_count("passages"),
     """CREATE TRIGGER outlets_insert AFTER INSERT ON articles WHEN NEW.source IS NOT NULL BEGIN
@@ -55,7 +62,8 @@ def migrate(db: Database, version: int) -> None:
 
 
 def _from_3(db: Database) -> None:
-    """Add the tables of format 4, and digests over whole rows."""
+    """Add the tables of format 4, digests over whole rows, and what files failed on."""
+    db.execute("ALTER TABLE files ADD COLUMN failures TEXT NOT NULL DEFAULT '[]'")
     db.execute("ALTER TABLE articles ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
     db.execute("ALTER TABLE articles ADD COLUMN seal BLOB NOT NULL DEFAULT x''")
     for statement in ADDED_BY_4:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from corpus.errors import ArchiveDamagedError
-from corpus.records import Article, Passage, Span
+from corpus.records import Article, Failure, Passage, Span
 from embeddings.encoder import PassageVectors
 
 DIGEST_BYTES = 16
@@ -48,11 +48,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file that was indexed: its stamp, its articles, and those it held before and no longer."""
+    """A file that was read: its stamp, its articles, and those it held before and no longer.
+
+    `failures` are the parts of it that could not be read, and cannot be while it is as it is.
+    """
 
     stamp: str
     articles: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ def _article(record: bytes) -> Article:
     fields = json.loads(record)
     fields["kept"] = tuple(Span(**span) for span in fields["kept"])
     fields["authors"] = tuple(fields["authors"])
+    fields["stated"] = tuple((name, place) for name, place in fields.get("stated", ()))
     return Article(**fields)
 
 

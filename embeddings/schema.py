@@ -22,7 +22,8 @@ APPLICATION_ID = 0x6E657773
 SCHEMA = (
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE files (
-        path TEXT PRIMARY KEY, stamp TEXT NOT NULL, articles TEXT NOT NULL, earlier TEXT NOT NULL)
+        path TEXT PRIMARY KEY, stamp TEXT NOT NULL, articles TEXT NOT NULL, earlier TEXT NOT NULL,
+        failures TEXT NOT NULL)
         WITHOUT ROWID""",
     """CREATE TABLE articles (
         key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT,

@@ -21,6 +21,7 @@ from corpus.records import Article
 from embeddings.contents import Contents
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings
+from embeddings.migrations import COUNT_AGAIN
 from embeddings.rows import (
     EncodedPassage,
     FileRecord,
@@ -121,6 +122,17 @@ class Store(Contents):
         with self._db.snapshot():
             yield
 
+    def rewrite(self) -> None:
+        """Write the database anew, its indices and counts included, as a generation of its own.
+
+        Raises ArchiveDamagedError where its tables cannot be read through.
+        """
+        self._db.execute("REINDEX")
+        with self.transaction():
+            for statement in COUNT_AGAIN:
+                self._db.execute(statement)
+        self._db.execute("VACUUM")
+
     def empty_log(self) -> None:
         """Leave no copy of removed rows in the write-ahead log, where no reader is in the way."""
         self._db.empty_log()
@@ -154,7 +166,8 @@ class Store(Contents):
         try:
             old = self.article(article.id)
         except ArchiveDamagedError:  # the way to mend it is to put it again
-            return 1
+            rows = self._db.execute("SELECT version FROM articles WHERE id = ?", (article.id,))
+            return int(rows[0][0])
         if old is None:
             return 1
         if (old.title, old.text) == (article.title, article.text):
@@ -244,6 +257,15 @@ class Store(Contents):
             self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
             self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
 
+    def doubt(self, article_id: str) -> None:
+        """Take an article for changed and its vectors for none, so that its file is read again."""
+        self._db.execute("UPDATE articles SET digest = '' WHERE id = ?", (article_id,))
+        self._db.execute(
+            "UPDATE vectors SET hash = randomblob(16) WHERE key IN (SELECT vector FROM passages"
+            " JOIN articles ON articles.key = passages.article WHERE id = ?)",
+            (article_id,),
+        )
+
     def replace_record(self, article: Article) -> None:
         """Store an article's record again where only what no reader sees has changed, its path."""
         self._db.execute(
@@ -254,10 +276,11 @@ class Store(Contents):
     # Files, inside a transaction
 
     def put_file(self, path: str, record: FileRecord) -> None:
-        """Remember a file's stamp and the ids of the articles that were read from it."""
+        """Remember a file's stamp, the ids of the articles in it, and what could not be read."""
+        failures = [[failure.path, failure.reason] for failure in record.failures]
+        columns = (json.dumps(part) for part in (record.articles, record.earlier, failures))
         self._db.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-            (path, record.stamp, json.dumps(record.articles), json.dumps(record.earlier)),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (path, record.stamp, *columns)
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:

@@ -7,32 +7,34 @@ a question goes through is in `qa.answering`.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
-from corpus.records import Article, Passage
 from embeddings.checked import UnusableFilesError
-from embeddings.derived import Indices, copy_indices, open_indices, publish_indices
-from embeddings.durable import bytes_below
+from embeddings.derived import (
+    check_source,
+    copy_indices,
+    open_indices,
+    publish_indices,
+)
 from embeddings.encoder import Encoder
 from embeddings.encoders import carry_encoder, open_encoder, prepare_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
+from embeddings.indices import Indices
 from embeddings.locking import writer_lock
 from embeddings.models import kept_name
-from embeddings.rows import StoredPassage
 from embeddings.store import Store
 from embeddings.writing import mismatch
 from qa.answer import no_articles
 from qa.answering import Line, answer_queries
+from qa.holdings import Holdings
 from qa.places import chosen_archive
 from qa.question import Limits, understand
-from qa.records import Answer, History, Query, Question, Status
+from qa.records import Answer, History, Query, Question
 from qa.reranking import Reranker, open_reranker
 
 DEFAULT_K = 5
@@ -41,23 +43,22 @@ DEFAULT_K = 5
 MOST_K = 50
 """Citations that may be asked for."""
 
-PORTION = 64
-"""Articles that are read at a time when all are read."""
+PATIENCE = 0.8
+"""Seconds that a writer waits for the writer's place before it is told who has it."""
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
 
 
-class Archive:
+class Archive(Holdings):
     """A directory of articles that answers questions. Safe to use from several threads."""
 
     def __init__(self, store: Store, encoder: Encoder | None, model: str | None) -> None:
-        self._store = store
+        super().__init__(store)
         self._encoder = encoder
         self._model = model
         self._reranker: Reranker | str | None = None
         self._indices: Indices | None = None
-        self._lock = threading.RLock()
 
     # Opening
 
@@ -118,11 +119,6 @@ class Archive:
         return cls(store, encoder, stored.model if stored else model)
 
     @property
-    def directory(self) -> Path:
-        """Return the archive's directory."""
-        return self._store.directory
-
-    @property
     def is_samples(self) -> bool:
         """Tell whether this is the shipped sample collection."""
         return bool(self._store.setting("samples"))
@@ -139,7 +135,7 @@ class Archive:
 
     def mark_samples(self) -> None:
         """Record that this archive is the shipped sample collection, and complete."""
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
             with self._store.transaction():
                 self._store.put_setting("samples", True)
             self._indices = publish_indices(self._store, self._indices)
@@ -168,18 +164,20 @@ class Archive:
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
         *,
         prune: bool = False,
+        gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
-        With `prune`, articles whose files below `paths` are gone are removed. Raises
-        ArchiveLockedError where another process is writing.
+        With `prune`, articles whose files below `paths` are gone are removed, and so are those of
+        the files in `gone`. Raises ArchiveLockedError where another process is writing.
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
+            check_source(self._store)
             report = index_paths(
-                self._store, self._prepare_encoder, paths, prune=prune, progress=progress
+                self._store, self._prepare_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.updated or report.removed:
@@ -191,12 +189,17 @@ class Archive:
     def remove(self, ids: Iterable[str] | str) -> int:
         """Remove articles by id; return how many there were."""
         ids = [ids] if isinstance(ids, str) else list(ids)
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
+            check_source(self._store)
             with self._store.transaction():
                 count = self._store.remove_articles(ids)
             self._indices = publish_indices(self._store, self._indices)
             self._store.empty_log()
             return count
+
+    def _writing(self) -> AbstractContextManager[None]:
+        """Take the writer's place; a reader that mends something may have it for a moment."""
+        return writer_lock(self.directory, wait=PATIENCE)
 
     # Questions
 
@@ -262,12 +265,13 @@ class Archive:
 
     def _prepare_encoder(self) -> Encoder:
         """Return the encoder for passages to come; the caller holds the writer's lock."""
-        return self._load_encoder(prepare_encoder)
+        return self._load_encoder(prepare=True)
 
-    def _load_encoder(self, find: Callable[..., Encoder] = open_encoder) -> Encoder:
+    def _load_encoder(self, *, prepare: bool = False) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None:
+                find = prepare_encoder if prepare else open_encoder
                 self._encoder = find(self.directory, self._store.encoder, self._model)
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
@@ -294,88 +298,20 @@ class Archive:
         with self._store.snapshot():
             yield copy_indices(self._store, self._indices)
 
-    # What is in it
+    # Upkeep
 
-    def article(self, article_id: str) -> Article:
-        """Return an article by its id. Raises UsageError where there is none of that id."""
-        with self._lock:
-            article = self._store.article(article_id)
-        if article is None:
-            raise UsageError(f"no article has the id {article_id!r}: `qa export` lists them all")
-        return article
+    def repair(self) -> list[str]:
+        """Mend what can be made anew; return what was, in plain words.
 
-    def articles(self) -> Iterator[Article]:
-        """Yield all articles, oldest entry first; what changes meanwhile may be in or out."""
-        for article, _ in self._contents():
-            yield article
+        Derived files come from the articles, and damaged articles from the files that they were
+        read from, where those are still there. Raises ArchiveLockedError as `add` does.
+        """
+        from embeddings.repair import repair
 
-    def passages(self) -> Iterator[Passage]:
-        """Yield all passages, article by article."""
-        for article, stored in self._contents():
-            for item in stored:
-                start, end = item.span.start, item.span.end
-                yield Passage(article.id, item.n, start, end, item.sentences, item.tokens)
-
-    def _contents(self) -> Iterator[tuple[Article, list[StoredPassage]]]:
-        """Yield each article with its passages; a few articles are read at a time."""
-        with self._lock:
-            keys = [key for _, key in self._store.article_ids()]
-        for at in range(0, len(keys), PORTION):
-            portion = keys[at : at + PORTION]
-            with self._lock, self._store.snapshot():
-                articles = self._store.articles_by_key(portion)
-                passages = self._store.passages_of(portion)
-            for key in filter(articles.__contains__, portion):
-                yield articles[key], [item for item in passages if item.article == key]
-
-    def has(self, article_id: str) -> bool:
-        """Tell whether an article of this id is in the archive."""
-        with self._lock:
-            return self._store.article(article_id) is not None
-
-    def export_articles(self) -> Iterator[dict[str, Any]]:
-        """Yield every article as plain JSON types, in the format that `add` reads."""
-        for article in self.articles():
-            record = asdict(article)
-            del record["kept"]
-            yield record | {"authors": list(article.authors), "clean_text": article.clean_text}
-
-    def export_passages(self) -> Iterator[dict[str, Any]]:
-        """Yield every passage as article id, offsets and text."""
-        for article, stored in self._contents():
-            for item in stored:
-                yield {
-                    "article": article.id,
-                    "start": item.span.start,
-                    "end": item.span.end,
-                    "text": item.span.of(article.text),
-                }
-
-    def status(self) -> Status:
-        """Return what the archive holds."""
-        with self._lock:
-            counts, encoder = self._store.counts(), self._store.encoder
-            first, last = self._store.dates()
-            return Status(
-                directory=str(self.directory),
-                articles=counts["articles"],
-                passages=counts["passages"],
-                sources=tuple(self._store.sources()),
-                first=first,
-                last=last,
-                model=encoder.model if encoder else None,
-                model_digest=encoder.digest if encoder else None,
-                dimension=encoder.dimension if encoder else None,
-                generation=self._store.generation,
-                bytes=bytes_below(self.directory),
-            )
-
-    def verify(self) -> list[str]:
-        """Check every byte and offset; return the problems in plain words, or none."""
-        from embeddings.verification import verify
-
-        with self._lock:
-            return verify(self._store)
+        with self._lock, self._writing():
+            done = repair(self._store, self._load_encoder)
+            self._indices = publish_indices(self._store, thorough=True)
+            return done
 
 
 def _understand(

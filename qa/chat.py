@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from qa import rendering
-from qa.conversation import Answering, Conversation, Exchange, ask_next
+from qa.conversation import Answering, Conversation, Exchange, Queued, ask_next
 from qa.markup import Html
+from qa.records import Status
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.web.admission import Queue
+from qa.web.doors import Doors, Rules
+from qa.web.service import Served, build_service, mount_service
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
@@ -223,13 +228,26 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(archive: Answering) -> FastAPI:
-    """Build the web application: the page at "/", and room beside it for other routes."""
-    app = FastAPI(openapi_url=None, middleware=[Middleware(BodyLimit)])
+def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
+    """Build the web application: the page at "/", and beside it the routes for programs."""
+    rules, queue = rules or Rules(), Queue()
+    service = build_service(archive, queue=queue, guarded=rules.access is not None)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with service.router.lifespan_context(service):  # a mounted application's is not run
+            yield
+
+    app = FastAPI(
+        openapi_url=None,
+        lifespan=running,
+        middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
+    )
+    mount_service(app, service)
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,
-        build_page(archive),
+        build_page(Queued(archive, queue)),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -258,12 +276,21 @@ def _theme() -> gr.themes.Base:
     )
 
 
+class Chatting(Answering, Served, Protocol):
+    """The part of an archive that the page and the routes for programs need."""
+
+    def status(self) -> Status:
+        """Return what the archive holds."""
+        ...
+
+
 def serve(
-    archive: Answering,
+    archive: Chatting,
     *,
     host: str = DEFAULT_HOST,
     port: int | None = None,
     announce: Callable[[str], None] | None = None,
+    rules: Rules | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -275,7 +302,7 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        server = Server(build_app(archive), listener, ready=lambda: (announce or _say)(line))
+        server = Server(build_app(archive, rules), listener, ready=lambda: (announce or _say)(line))
         server.serve_until_stopped()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from corpus.errors import NewsArchiveError
-from qa.records import Answer, History
+from qa.records import Answer
+from qa.web.admission import Queue
+from qa.web.problems import log_fault
 
 FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
 
@@ -47,13 +49,36 @@ class Answering(Protocol):
         """Tell whether these are the invented articles that come with the program."""
         ...
 
-    def ask(self, question: str, *, history: History = ()) -> Answer:
-        """Answer a question; NewsArchiveError where it cannot be asked."""
+    @property
+    def ask(self) -> Callable[..., Answer]:
+        """Answer a question, as `Archive.ask` does; NewsArchiveError where it cannot be asked."""
         ...
 
     def status(self) -> Collection:
         """Return what the archive holds."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An archive whose questions take a place in a queue. BusyError where none is free."""
+
+    archive: Answering
+    queue: Queue
+
+    @property
+    def is_samples(self) -> bool:
+        """Tell whether these are the samples."""
+        return self.archive.is_samples
+
+    def ask(self, question: str, **options: Any) -> Answer:
+        """Answer a question in its turn."""
+        with self.queue.place():
+            return self.archive.ask(question, **options)
+
+    def status(self) -> Collection:
+        """Return what the archive holds."""
+        return self.archive.status()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +110,7 @@ def ask_next(archive: Answering, question: str, conversation: Conversation) -> E
         answer = archive.ask(question, history=history_of(conversation))
     except NewsArchiveError as error:
         return Exchange(question, failure=str(error))
-    except Exception:  # the page must not wait for ever; the log has the cause
-        _log.exception("a question could not be answered")
+    except Exception as error:  # the page must not wait for ever; the log says where it was
+        log_fault(_log, "a question could not be answered", error)
         return Exchange(question, failure=FAULT)
     return Exchange(question, answer=answer)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.records import Article
-from embeddings.derived import Indices
 from embeddings.encoder import Encoder, PassageVectors, Vectors, unit
+from embeddings.indices import Indices
 from embeddings.rows import StoredPassage
 from embeddings.sparse import analyze
 from embeddings.store import Store

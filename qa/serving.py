@@ -13,10 +13,10 @@ from types import FrameType
 
 import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import UsageError
+from qa.web.problems import Problem
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -29,6 +29,10 @@ PORTS_TRIED = 20
 
 MAX_BODY_BYTES = 1 << 20
 """Largest request body. A question and its filters need some kilobytes."""
+
+TOO_LARGE = Problem(
+    413, "too-large", f"The request's body is larger than {MAX_BODY_BYTES:,} bytes."
+)
 
 SHUTDOWN_SECONDS = 2
 """How long a request that is being worked on may go on after Ctrl-C."""
@@ -119,14 +123,19 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-            refusal = PlainTextResponse("The request body is too large.", status_code=413)
-            await refusal(scope, receive, send)
+            await TOO_LARGE.to_response()(scope, receive, send)
             return
         body = _Counting(receive)
+        refused = False
 
         async def answer(message: Message) -> None:
+            nonlocal refused
+            if refused:
+                return  # what the application makes of a body that broke off
             if body.is_too_large and message["type"] == "http.response.start":
-                message["status"] = 413
+                refused = True
+                await TOO_LARGE.to_response()(scope, receive, send)
+                return
             await send(message)
 
         await self.app(scope, body, answer)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 
 from corpus.errors import UsageError
+from corpus.records import Article
 from qa.records import Answer, Citation, Figure, History, Query
 
 LEAST_WORDS = 2
@@ -117,6 +119,22 @@ class Holdings:
     first: str | None = "2024-04-02"
     last: str | None = "2025-04-01"
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the holdings as JSON types, with all that a status has."""
+        return {
+            "directory": "/secret/place",
+            "articles": self.articles,
+            "passages": self.articles,
+            "sources": [{"source": name, "articles": count} for name, count in self.sources],
+            "first": self.first,
+            "last": self.last,
+            "model": "fake",
+            "model_digest": "0",
+            "dimension": 4,
+            "generation": 1,
+            "bytes": 1,
+        }
+
 
 @dataclass(slots=True)
 class FakeArchive:
@@ -126,10 +144,16 @@ class FakeArchive:
     answers: dict[str, Answer] = field(default_factory=dict)
     holdings: Holdings = field(default_factory=Holdings)
     asked: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
+    limits: list[dict[str, object]] = field(default_factory=list)
+    articles: dict[str, Article] = field(default_factory=dict)
+    gate: threading.Event | None = None
 
-    def ask(self, question: str, *, history: History = ()) -> Answer:
+    def ask(self, question: str, *, history: History = (), **limits: object) -> Answer:
         """Answer from the table; UsageError for a question that is too long."""
         self.asked.append((question, [dict(turn) for turn in history]))
+        self.limits.append(limits)
+        if self.gate is not None:
+            self.gate.wait(10)
         if len(question) > LONGEST:
             raise UsageError(f"the question is longer than {LONGEST} characters: shorten it")
         if question == "break":
@@ -139,3 +163,11 @@ class FakeArchive:
     def status(self) -> Holdings:
         """Return the holdings."""
         return self.holdings
+
+    def article(self, article_id: str) -> Article:
+        """Return an article that the test put there."""
+        return self.articles[article_id]
+
+    def has(self, article_id: str) -> bool:
+        """Tell whether the test put it there."""
+        return article_id in self.articles

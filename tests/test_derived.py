@@ -12,10 +12,8 @@ import pytest
 
 from corpus.errors import StorageError
 from corpus.records import Article
-from embeddings import derived, generations
+from embeddings import building, derived, generations
 from embeddings.derived import (
-    DENSE,
-    Indices,
     copy_indices,
     open_indices,
     problems,
@@ -23,6 +21,7 @@ from embeddings.derived import (
 )
 from embeddings.durable import link
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
+from embeddings.indices import DENSE, Indices
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 from tests.archives import files_below, flip, put, some_articles
@@ -66,7 +65,7 @@ def top10(indices: Indices) -> Hits:
 
 def rebuilt(store: Store) -> Hits:
     """Return what indices made from nothing but the store find."""
-    return top10(derived._temporary(lambda folder: derived._make(folder, store, None, link)))
+    return top10(derived._temporary(lambda folder: building.build(folder, store, [], link)))
 
 
 def root(store: Store) -> Path:
@@ -195,8 +194,8 @@ def test_additions_changes_and_removals_are_followed(
 ) -> None:
     """Removed and replaced articles are never found; small archives score as a rebuild does."""
     if not exact:
-        monkeypatch.setattr(derived, "EXACT_BELOW", 0)
-        monkeypatch.setattr(derived, "STALE_SHARE", 0.9)
+        monkeypatch.setattr(building, "EXACT_BELOW", 0)
+        monkeypatch.setattr(building, "STALE_SHARE", 0.9)
     held = open_indices(store)
     put(store, some_articles(1, first=7) + some_articles(3, first=60))
     with store.transaction():

@@ -11,11 +11,17 @@ import pytest
 from rich.console import Console
 
 from corpus.errors import StorageError, UsageError
+from qa.evaluation.failure import Excerpt, Failure, FailureKind
 from qa.evaluation.judging import Judged
 from qa.evaluation.measures import Bin
 from qa.evaluation.page import render_page
 from qa.evaluation.run import Evaluation
-from qa.evaluation.summary import calibration, summarise_kinds, summarise_with_standalone
+from qa.evaluation.summary import (
+    calibration,
+    summarise_kinds,
+    summarise_slices,
+    summarise_with_standalone,
+)
 from qa.evaluation.terminal import print_evaluation
 from qa.evaluation.writing import check_folder, encode, to_json, write_file
 
@@ -24,7 +30,8 @@ ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li"),
     *("div", "table", "thead", "tbody", "tr", "th", "td", "bdi", "small", "br"),
     *("details", "summary", "figure", "figcaption"),
-    *("svg", "g", "line", "text", "circle", "polyline"),
+    *("svg", "g", "line", "text", "circle", "polyline", "rect"),
+    *("h3", "strong", "mark"),
 }
 
 
@@ -58,6 +65,7 @@ def evaluation(*rows: Judged, **fields: object) -> Evaluation:
         by_kind=summarise_kinds(rows),
         rows=rows,
         reliability=calibration(rows),
+        slices=summarise_slices(rows),
         **fields,  # type: ignore[arg-type]  # a warning or two
     )
 
@@ -102,15 +110,19 @@ def test_json_carries_a_lone_surrogate_through() -> None:
 def test_the_page_shows_hostile_text_as_text() -> None:
     """Markup in questions, quotes, ids, kinds and warnings is shown, never obeyed."""
     texts = {"question": HOSTILE, "quote": HOSTILE, "kind": HOSTILE, "answers": (HOSTILE,)}
-    hostile = row(HOSTILE, answered=True, right=False, **texts)
-    result = evaluation(hostile, warnings=(HOSTILE,), offsets_wrong=(HOSTILE,))
+    excerpt = Excerpt(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 2, 9)
+    failure = Failure(FailureKind.OUTRANKED, HOSTILE, ("BM25",), excerpt, excerpt)
+    slices = {"slices": (("outlet", HOSTILE),), "failure": failure}
+    hostile = row(HOSTILE, answered=True, right=False, **texts, **slices)
+    other = row("q", answered=True, right=True, slices=(("outlet", "Post"),))
+    result = evaluation(hostile, other, warnings=(HOSTILE,), offsets_wrong=(HOSTILE,))
     text = render_page(result, HOSTILE)
     page = Page(text)
     assert page.elements <= ALLOWED
     assert not [
         name for name in page.attributes if name.startswith("on") or name in ("src", "href")
     ]
-    assert page.text.count("<script>alert(1)</script>") == 10
+    assert page.text.count("<script>alert(1)</script>") == 22
     assert "default-src 'none'" in text
     text.encode("utf-8")
 

@@ -31,8 +31,15 @@ HOMES = {
     "syntok": {"corpus.sentences"},
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
-    "gradio": {"qa.chat", "qa.serving"},
-    "typer": {"qa.cli"},
+    "gradio": {"qa.chat", "qa.gold_page", "qa.serving"},
+    "haystack": {"qa.adapters.haystack"},
+    "langchain_core": {"qa.adapters.langchain"},
+    "llama_index": {"qa.adapters.llama_index"},
+    "mcp": {"qa.web.mcp"},
+    "prometheus_client": {"qa.web.metrics"},
+    "typer": {"qa.cli", "qa.cli_evaluate", "qa.cli_gold", "qa.options", "qa.web.commands"},
+    "watchfiles": {"qa.watching"},
+    "warcio": {"corpus.readers.warc", "corpus.web.fetching"},
 }
 """Library -> the modules that may import it."""
 

@@ -14,13 +14,15 @@ import pytest
 
 from corpus import passages as splitting
 from corpus.errors import ArchiveMismatchError
-from embeddings import writing
+from corpus.records import Failure, SourceFile
+from embeddings import indexing, writing
 from embeddings.encoder import Encoder
 from embeddings.indexing import IndexProgress, IndexReport, index_paths
 from embeddings.rows import FileRecord
 from embeddings.store import Store
 from embeddings.verification import verify
 from tests.archives import run_python
+from tests.article_files import zipped
 from tests.fakes import HashingEncoder, stories, write_articles
 
 
@@ -473,9 +475,50 @@ def test_kill_9_leaves_whole_windows(bench: Bench, after: float) -> None:
 
 
 def test_files_are_recorded_with_their_articles(bench: Bench) -> None:
-    """Only whole files are passed over the next time."""
+    """A file's record names its articles, and what of it could not be read."""
     good = bench.write("a.jsonl", A)
-    bench.write("b.jsonl", B, C | {"text": ""})
+    bad = bench.write("b.jsonl", B, C | {"text": ""})
+    (failure,) = bench.index().failed
+    records = bench.store.files()
+    stamps = {path: record.stamp for path, record in records.items()}
+    assert records == {
+        str(good): FileRecord(stamps[str(good)], ("story-0",)),
+        str(bad): FileRecord(stamps[str(bad)], ("story-1",), failures=(failure,)),
+    }
+
+
+def test_what_cannot_be_read_is_told_again_without_reading_it_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A known bad part of an archive costs nothing, and no run forgets to name it."""
+    (bench.news / "a.zip").write_bytes(zipped({"a.txt": b"Words of news.", "b.docx": b"PK"}))
+    (bench.news / "b.pdf").write_bytes(b"%PDF-1.7 nothing")
+    first = bench.index()
+    monkeypatch.setattr(indexing, "read_file", lambda path: pytest.fail(f"{path} was read"))
+    again = bench.index()
+    assert [Path(failure.path).name for failure in first.failed] == ["b.docx", "b.pdf"]
+    assert again.failed == first.failed
+    assert counts(again) == (0, 0, 1, 0, 2)
+    assert counts(bench.index(prune=True)) == (0, 0, 1, 0, 2)
+
+
+def test_what_may_be_read_another_time_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was too slow is read again by the next run."""
+    place = bench.write("a.jsonl", A)
+    slow = SourceFile(str(place), failures=(Failure(str(place), "slow", passing=True),), digest="x")
+    with monkeypatch.context() as patch:
+        patch.setattr(indexing, "read_file", lambda path: slow)
+        assert counts(bench.index()) == (0, 0, 0, 0, 1)
+    assert counts(bench.index()) == (1, 0, 0, 0, 0)
+
+
+def test_a_file_that_turned_bad_keeps_what_it_held(bench: Bench) -> None:
+    """Articles of a file that can no longer be read stay, also over later runs and a pruning."""
+    place = bench.write("a.jsonl", A)
     bench.index()
-    (record,) = bench.store.files().values()
-    assert bench.store.files() == {str(good): FileRecord(record.stamp, ("story-0",))}
+    place.write_bytes(b"{")
+    for prune in (False, False, True):
+        assert len(bench.index(prune=prune).failed) == 1
+        assert bench.ids() == {"story-0"}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from corpus.cleaning import clean
 from corpus.readers import read_file
 from corpus.readers.restoring import restored
-from corpus.records import Article, SourceFile
+from corpus.records import PLACES, Article, SourceFile
+from tests.article_files import WRITERS
 
 ONE = "The council voted on Monday evening to close the old bridge for a whole year."
 TWO = "Traders in the market street said that they had not been asked about the plan."
@@ -269,3 +271,57 @@ def test_only_words_of_the_page_are_restored() -> None:
     found = [f"{ONE} It was vote {n}." for n in range(10)]
     stated = " ".join([*found, "Words that no reader of this page can see. " * 40])
     assert list(restored(found, found, stated)) == found
+
+
+def test_where_each_field_was_found_is_noted(tmp_path: Path) -> None:
+    """Each field says where it comes from: JSON-LD, meta tags, the page, its address, its text."""
+    linked = '{"@type": "NewsArticle", "headline": "T of the story", "dateModified": "2023-03-05"}'
+    place = tmp_path / "a.html"
+    place.write_text(
+        f'<html><head><script type="application/ld+json">{linked}</script>'
+        '<meta name="author" content="Jane Doe">'
+        '<link rel="canonical" href="https://herald.example/2023/03/02/bridge"></head>'
+        "<body><p>The council voted on Monday evening to close the old bridge for a year.</p>"
+        "<p>Traders in the market street said that they had not been asked.</p></body></html>",
+        "utf-8",
+    )
+    assert dict(read_file(place).articles[0].stated) == {
+        "title": "json-ld",
+        "updated": "json-ld",
+        "authors": "meta",
+        "url": "page",
+        "published": "url",
+        "source": "url",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "published"),
+    [
+        ("a.html", "page", "meta"),
+        ("a.pdf", "text", "text"),
+        ("a.docx", "text", "document"),
+        ("a.rtf", "document", "document"),
+        ("a.eml", "mail", "mail"),
+        ("a.atom", "feed", "feed"),
+        ("a.warc", "page", "meta"),
+    ],
+)
+def test_every_reader_notes_where(tmp_path: Path, name: str, title: str, published: str) -> None:
+    """Title and date of each format say where they stand in it."""
+    (tmp_path / name).write_bytes(WRITERS[name]())
+    stated = dict(read_file(tmp_path / name).articles[0].stated)
+    assert set(stated.values()) <= PLACES.keys()
+    assert (stated["title"], stated["published"]) == (title, published)
+
+
+def test_what_cleaning_finds_stands_in_the_text(tmp_path: Path) -> None:
+    """A headline and a date read off a copied text are noted as such; what was known stays."""
+    (tmp_path / "a.txt").write_text(
+        "Bridge to close for a year\n\nBy Jane Doe\n\n2 March 2023\n\n"
+        "The council voted on Monday evening to close the old bridge for a whole year.\n",
+        "utf-8",
+    )
+    article = clean(read_file(tmp_path / "a.txt").articles[0])
+    assert dict(article.stated) == {"title": "text", "published": "text", "authors": "text"}
+    assert clean(article).stated == article.stated

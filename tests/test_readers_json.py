@@ -49,6 +49,7 @@ def test_the_contract_format(tmp_path: Path) -> None:
         url="https://herald.example/a",
         authors=("Jane Doe", "Ann Bell"),
         path=str(tmp_path / "a.jsonl"),
+        stated=tuple((n, "record") for n in ("title", "source", "published", "url", "authors")),
     )
 
 

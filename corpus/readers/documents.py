@@ -48,9 +48,11 @@ def document(path: Path, blocks: Iterable[Block], fields: Mapping[str, object]) 
         default=None,
     )
     title = styled.text if styled else stated_title(fields.get("title"))
-    published = _stamp(kept) or fields.get("published")
-    described_as = {**fields, "title": title, "published": published}
-    article = described(described_as, text, path, own_id=str(path))
+    stamp = _stamp(kept)
+    described_as = {**fields, "title": title, "published": stamp or fields.get("published")}
+    found = {"title": styled, "published": stamp}
+    places = {name: "text" for name, in_text in found.items() if in_text}
+    article = described(described_as, text, path, own_id=str(path), place="document", places=places)
     return Parsed((article,), (), warnings)
 
 

@@ -103,4 +103,6 @@ def _chapter(opened: zipfile.ZipFile, name: str, book: _Book, origin: Origin) ->
     if len(text) >= MIN_CHAPTER_CHARS:
         fields = {**book.fields, "title": first_heading(tree)}
         text, _ = checked_text(text)
-        yield described(fields, text, origin.path, own_id=f"{origin.path}#{origin.n}")
+        own_id = f"{origin.path}#{origin.n}"
+        places = {"title": "text"}
+        yield described(fields, text, origin.path, own_id=own_id, place="document", places=places)

@@ -77,7 +77,8 @@ def _article(entry: etree._Element, outlet: str, origin: Origin) -> Article:
         "source": outlet,
         "author": [name for name in _authors(entry) if name],
     }
-    return described(fields, text, origin.path, own_id=f"{origin.path}#{origin.n}")
+    own_id = f"{origin.path}#{origin.n}"
+    return described(fields, text, origin.path, own_id=own_id, place="feed")
 
 
 def _address(entry: etree._Element) -> str:

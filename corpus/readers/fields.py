@@ -15,7 +15,7 @@ from corpus.errors import ReadError
 from corpus.names import author_names, scalar
 from corpus.readers.decoding import scrub
 from corpus.readers.markup import looks_like_markup, markup_to_text
-from corpus.records import Article, Failure
+from corpus.records import Article, Failure, noted
 
 MAX_ARTICLE_CHARS = 5_000_000
 """Characters: longer than any book; such a text is a dump of many articles, not one."""
@@ -89,25 +89,36 @@ def article_of(record: object, origin: Origin) -> tuple[Article, tuple[str, ...]
     return article, tuple(f"{origin.place}: {warning}" for warning in warnings)
 
 
-def described(record: Mapping[str, object], text: str, path: Path, *, own_id: str) -> Article:
+def described(
+    record: Mapping[str, object],
+    text: str,
+    path: Path,
+    *,
+    own_id: str,
+    place: str = "record",
+    places: Mapping[str, str] | None = None,
+) -> Article:
     """Return the article of a text with what the other fields of `record` say of it.
 
     The id is the record's own, else its address, else `own_id`; the outlet is the one named, else
-    the address's host.
+    the address's host. `place` is where the fields were found, `places` where single ones were.
     """
     fields = {plain_name(str(key)): value for key, value in reversed(list(record.items()))}
     url = web_address(_first(fields, "url"))
-    return Article(
+    source = source_name(_first(fields, "source"))
+    article = Article(
         id=_first(fields, "id") or url or own_id,
         text=text,
         title=_one_line(_first(fields, "title")),
-        source=source_name(_first(fields, "source")) or host_of(url),
+        source=source or host_of(url),
         published=_date(fields, "published"),
         url=url,
         authors=_authors(fields),
         updated=_date(fields, "updated"),
         path=str(path),
     )
+    named = dict(places or {}) if source else {**(places or {}), "source": "url"}
+    return noted(article, place, named)
 
 
 def checked_text(text: str) -> tuple[str, tuple[str, ...]]:

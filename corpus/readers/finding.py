@@ -56,6 +56,24 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> FoundFiles:
     return FoundFiles(tuple(found.files), tuple(found.failures), tuple(found.skipped))
 
 
+def is_found(place: Path, roots: Iterable[Path]) -> bool:
+    """Tell whether a search of `roots`, files and folders without links in them, finds a place.
+
+    The place may be a folder; then it tells whether the search looks into it.
+    """
+    for root in roots:
+        if place == root:
+            return True
+        if not place.is_relative_to(root):
+            continue
+        inner = place.relative_to(root).parts
+        hidden = any(part.startswith(".") for part in inner)
+        ends = (root.joinpath(*inner[: n + 1]) for n in range(len(inner)))
+        if not hidden and not any(end.is_symlink() for end in ends):
+            return place.is_dir() or format_by_suffix(place) is not None
+    return False
+
+
 def _find(name: str, found: _Found) -> None:
     """Add what one argument names."""
     place = Path.cwd() / Path(name).expanduser() if name.strip() else None

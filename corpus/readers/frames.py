@@ -44,9 +44,13 @@ def unpacked(data: bytes) -> Parsed:
     )
 
 
-def _article(*, authors: list[str], kept: list[dict[str, int]], **rest: Any) -> Article:
+def _article(
+    *, authors: list[str], kept: list[dict[str, int]], stated: list[list[str]], **rest: Any
+) -> Article:
     """Return an article from its fields, lists as the tuples that they were."""
-    return Article(authors=tuple(authors), kept=tuple(Span(**span) for span in kept), **rest)
+    spans = tuple(Span(**span) for span in kept)
+    pairs = tuple((field, place) for field, place in stated)
+    return Article(authors=tuple(authors), kept=spans, stated=pairs, **rest)
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:

@@ -15,7 +15,7 @@ from corpus.readers.decoding import decode
 from corpus.readers.fields import checked_text, described, host_of, web_address
 from corpus.readers.formats import Parsed
 from corpus.readers.markup import markup_to_text
-from corpus.records import Article
+from corpus.records import Article, noted
 
 MAX_PARTS = 1_000
 """Parts of a message: a saved page has one for each picture."""
@@ -36,7 +36,7 @@ def read(path: Path, data: bytes) -> Parsed:
     """
     message = _message(data)
     text = _text(message, path)
-    article = described(_fields(message), text, path, own_id=str(path))
+    article = described(_fields(message), text, path, own_id=str(path), place="mail")
     return Parsed((article,))
 
 
@@ -59,7 +59,8 @@ def _placed(article: Article, url: str | None) -> Article:
     """Return an article with the address that its page was saved from, if it states none."""
     if article.url or not url:
         return article
-    return replace(article, id=url, url=url, source=article.source or host_of(url))
+    placed = replace(article, id=url, url=url, source=article.source or host_of(url))
+    return noted(placed, "archive", {"source": "url"})
 
 
 def _message(data: bytes) -> EmailMessage:

@@ -28,6 +28,7 @@ _HIDDEN = frozenset(
     audio button figure form head iframe nav noscript script style svg template video
     """.split()
 )
+_CODE = frozenset({"head", "iframe", "script", "style", "svg", "template"})
 _CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that a parser lets through and that no element's text may be set to."""
 _HEADINGS = ("h1", "h2", "h3")
@@ -63,6 +64,17 @@ def visible_text(tree: lxml.html.HtmlElement) -> str:
 def visible_paragraphs(tree: lxml.html.HtmlElement) -> Iterator[str]:
     """Yield the visible paragraphs of a page, without scripts, figures and forms."""
     return paragraphs(tree, blocks=_BLOCKS, hidden=_HIDDEN)
+
+
+def linked_paragraphs(tree: lxml.html.HtmlElement) -> Iterator[str]:
+    """Yield the paragraphs that are links as a whole, as `visible_paragraphs` would give them."""
+    for link in tree.iter("a"):
+        yield from paragraphs(link, blocks=_BLOCKS, hidden=_HIDDEN)
+
+
+def all_paragraphs(tree: lxml.html.HtmlElement) -> Iterator[str]:
+    """Yield the paragraphs of a page with those of forms, buttons and navigation."""
+    return paragraphs(tree, blocks=_BLOCKS, hidden=_CODE)
 
 
 def first_heading(tree: lxml.html.HtmlElement) -> str | None:

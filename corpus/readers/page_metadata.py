@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
@@ -13,6 +14,7 @@ from lxml.html import HtmlElement
 from corpus.dates import parse_date
 from corpus.names import author_names
 from corpus.readers.fields import date_of, host_of, source_name, web_address
+from corpus.readers.stubs import is_walled
 
 MAX_JSON_LD_CHARS = 1_000_000
 """Characters of JSON-LD that are parsed; news pages have some thousands."""
@@ -20,6 +22,10 @@ MAX_JSON_LD_CHARS = 1_000_000
 MAX_JSON_LD_DEPTH = 6
 """Levels of JSON-LD that are searched for the article; the standard's @graph adds two."""
 
+MAX_WORDS = 100_000
+"""Words that a page may count in its article: a larger number is a mistake."""
+
+_ARTICLE_KINDS = frozenset({"article", "news", "newsarticle", "blog", "story"})
 _ARTICLE_TYPE = re.compile(r"(?:Article|BlogPosting|LiveBlogPosting|Report)\Z")
 _SAVED_FROM = re.compile(r"\bsaved from url=\(\d{1,9}\)\s?(\S{1,2000})")
 _PATH_DATE = re.compile(
@@ -50,34 +56,81 @@ _META: Mapping[str, tuple[str, ...]] = {
 """Names of meta tags for each field, best first, in lower case."""
 
 
-def page_metadata(tree: HtmlElement) -> dict[str, object]:
-    """Return title, source, published, updated, url and author as the page states them, if it does.
+@dataclass(frozen=True, slots=True)
+class PageMetadata:
+    """What a page states of its article.
+
+    `fields` are title, source, published, updated, url and author, each where the page has it, and
+    `places` where each was found. `body` is the text in JSON-LD, its paragraphs perhaps glued, and
+    `words` how many words the page counts in it. `declared` tells whether the page calls itself an
+    article, `walled` whether it says that the article is not free.
+    """
+
+    fields: dict[str, object]
+    places: dict[str, str]
+    body: str = ""
+    words: int = 0
+    declared: bool = False
+    walled: bool = False
+
+
+def page_metadata(tree: HtmlElement) -> PageMetadata:
+    """Return what the page states of its article, and where it states each field.
 
     JSON-LD counts before OpenGraph and meta tags, these before <time>, <title>, <h1> and the date
     in the address ("/2023/03/02/").
     """
     linked = _json_ld_article(tree)
     tags = _meta_tags(tree)
-    url = _address(tree, linked, tags)
-    source = _outlet(linked, tags)
-    found: dict[str, object] = {
-        "title": _title(tree, linked, tags, source or host_of(url)),
-        "source": source,
-        "published": date_of(linked.get("datePublished"))
-        or _first_date(tags, "published")
-        or _time_tag(tree)
-        or _date_in_address(url),
-        "updated": date_of(linked.get("dateModified")) or _first_date(tags, "updated"),
-        "url": url,
-        "author": author_names(linked.get("author")) or _meta_authors(tags),
+    found = _found(tree, linked, tags)
+    fields = {name: value for name, (_, value) in found.items()}
+    body, words = linked.get("articleBody"), linked.get("wordCount")
+    kind = tags.get("og:type", "").lower()
+    return PageMetadata(
+        fields,
+        {"authors" if name == "author" else name: place for name, (place, _) in found.items()},
+        body=body if isinstance(body, str) else "",
+        words=min(int(str(words)[:9]), MAX_WORDS) if str(words).isdecimal() else 0,
+        declared=bool(linked or kind in _ARTICLE_KINDS or _first_date(tags, "published")),
+        walled=is_walled(linked, tags),
+    )
+
+
+def _found(
+    tree: HtmlElement, linked: Mapping[str, object], tags: Mapping[str, str]
+) -> dict[str, tuple[str, object]]:
+    """Return each field that the page states, with its place."""
+    place, url = _address(tree, linked, tags)
+    outlet, source = _outlet(linked, tags)
+    site = source or host_of(url)
+    candidates: dict[str, Iterable[tuple[str, object]]] = {
+        "title": (
+            (where, without_site(unescape(t), site)) for where, t in _titles(tree, linked, tags)
+        ),
+        "source": [(outlet, source)],
+        "published": (
+            ("json-ld", date_of(linked.get("datePublished"))),
+            ("meta", _first_date(tags, "published")),
+            ("page", _time_tag(tree)),
+            ("url", _date_in_address(url)),
+        ),
+        "updated": (
+            ("json-ld", date_of(linked.get("dateModified"))),
+            ("meta", _first_date(tags, "updated")),
+        ),
+        "url": [(place, url)],
+        "author": (
+            ("json-ld", author_names(linked.get("author"))),
+            ("meta", _meta_authors(tags)),
+        ),
     }
-    return {name: value for name, value in found.items() if value}
+    first = {name: next(filter(_has_value, choice), None) for name, choice in candidates.items()}
+    return {name: both for name, both in first.items() if both}
 
 
-def article_body(tree: HtmlElement) -> str:
-    """Return the article's text as JSON-LD states it, or nothing; its paragraphs may be glued."""
-    body = _json_ld_article(tree).get("articleBody")
-    return body if isinstance(body, str) else ""
+def _has_value(found: tuple[str, object]) -> bool:
+    """Tell whether a candidate is one."""
+    return bool(found[1])
 
 
 def without_site(title: str, site: str | None) -> str:
@@ -133,35 +186,39 @@ def _meta_tags(tree: HtmlElement) -> dict[str, str]:
     return tags
 
 
-def _title(
-    tree: HtmlElement, linked: Mapping[str, object], tags: Mapping[str, str], site: str | None
-) -> str | None:
-    """Return the headline without the outlet's name."""
+def _titles(
+    tree: HtmlElement, linked: Mapping[str, object], tags: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the page's titles, best first; the outlet's name may stand in them."""
     heading = next(tree.iter("h1"), None)
     page_title = next(tree.iter("title"), None)
     candidates = (
-        linked.get("headline"),
-        *(tags.get(name) for name in _META["title"]),
-        heading.text_content() if heading is not None else None,
-        page_title.text_content() if page_title is not None else None,
+        ("json-ld", linked.get("headline")),
+        *(("meta", tags.get(name)) for name in _META["title"]),
+        ("page", heading.text_content() if heading is not None else None),
+        ("page", page_title.text_content() if page_title is not None else None),
     )
-    text = next((c for c in candidates if isinstance(c, str) and c.strip()), None)
-    return without_site(unescape(text), site) if text else None
+    return ((place, c) for place, c in candidates if isinstance(c, str) and c.strip())
 
 
-def _outlet(linked: Mapping[str, object], tags: Mapping[str, str]) -> str | None:
+def _outlet(linked: Mapping[str, object], tags: Mapping[str, str]) -> tuple[str, str | None]:
     """Return the outlet: og:site_name, else the JSON-LD publisher, else other meta tags."""
     publisher = linked.get("publisher")
     if isinstance(publisher, list):
         publisher = publisher[0] if publisher else None
     name = publisher.get("name") if isinstance(publisher, Mapping) else publisher
-    candidates = (tags.get("og:site_name"), name, *(tags.get(tag) for tag in _META["source"]))
-    return next((source_name(c) for c in candidates if isinstance(c, str) and c.strip()), None)
+    candidates = (
+        ("meta", tags.get("og:site_name")),
+        ("json-ld", name),
+        *(("meta", tags.get(tag)) for tag in _META["source"]),
+    )
+    named = ((place, source_name(c)) for place, c in candidates if isinstance(c, str) and c.strip())
+    return next(named, ("meta", None))
 
 
 def _address(
     tree: HtmlElement, linked: Mapping[str, object], tags: Mapping[str, str]
-) -> str | None:
+) -> tuple[str, str | None]:
     """Return the page's own address; a site's front page is never one of an article."""
     saved = next(filter(None, map(_saved_from, tree.xpath("//comment()[position() <= 5]"))), None)
     base = saved or tags.get("og:url") or ""
@@ -169,17 +226,17 @@ def _address(
     page = linked.get("mainEntityOfPage")
     page_id = page.get("@id") if isinstance(page, Mapping) else page
     candidates = (
-        *links,
-        *(tags.get(name) for name in _META["url"]),
-        linked.get("url"),
-        page_id,
-        saved,
+        *(("page", link) for link in links),
+        *(("meta", tags.get(name)) for name in _META["url"]),
+        ("json-ld", linked.get("url")),
+        ("json-ld", page_id),
+        ("page", saved),
     )
-    for candidate in candidates:
+    for place, candidate in candidates:
         address = _joined(base, candidate) if isinstance(candidate, str) else None
         if address and (urlsplit(address).path.strip("/") or urlsplit(address).query):
-            return address
-    return None
+            return place, address
+    return "page", None
 
 
 def _joined(base: str, address: str) -> str | None:

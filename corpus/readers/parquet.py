@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from corpus.errors import ReadError
+from corpus.errors import PassingReadError, ReadError
 from corpus.readers.decoding import expect_start
 from corpus.readers.fields import Origin, article_of, told_once, with_own_ids
 from corpus.readers.formats import Parsed
@@ -52,7 +52,8 @@ def _rows(data: bytes) -> Iterator[dict[str, Any]]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise ReadError(f"Parquet needs pyarrow, which is not installed: {INSTALL}") from error
+        reason = f"Parquet needs pyarrow, which is not installed: {INSTALL}"
+        raise PassingReadError(reason) from error
     try:
         with parquet.ParquetFile(io.BytesIO(data)) as table:
             _check_size(table.metadata)

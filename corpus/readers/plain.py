@@ -7,6 +7,7 @@ from pathlib import Path
 from corpus.readers.decoding import decode
 from corpus.readers.fields import checked_text
 from corpus.readers.formats import Parsed
+from corpus.readers.stubs import STUB_LINES, check_whole
 from corpus.records import Article
 
 
@@ -17,4 +18,5 @@ def read(path: Path, data: bytes) -> Parsed:
     """
     text, warnings = decode(data)
     text, _ = checked_text(text)
+    check_whole(text, text.splitlines()[-STUB_LINES:])
     return Parsed((Article(id=str(path), text=text, path=str(path)),), (), warnings)

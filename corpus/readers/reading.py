@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from corpus.errors import ReadError
+from corpus.errors import PassingReadError, ReadError
 from corpus.readers import dispatch
 from corpus.readers.fields import Origin, host_of, with_own_ids
 from corpus.readers.formats import CONTAINERS, UNSANDBOXED, Format, Member, Parsed, format_of
 from corpus.readers.limits import MAX_FILE_BYTES
 from corpus.readers.sandbox import SANDBOX
 from corpus.readers.worker import gave_up
-from corpus.records import Article, Failure, SourceFile
+from corpus.records import Article, Failure, SourceFile, noted
 
 
 def read_file(path: str | os.PathLike[str]) -> SourceFile:
@@ -31,7 +31,7 @@ def read_file(path: str | os.PathLike[str]) -> SourceFile:
     try:
         data = _bytes(place)
     except ReadError as error:
-        return SourceFile(str(place), failures=(Failure(str(place), str(error)),))
+        return SourceFile(str(place), failures=(_failure(place, error),))
     digest = hashlib.sha256(data).hexdigest()
     parsed = _parsed(place, data)
     return SourceFile(str(place), parsed.articles, parsed.failures, digest, parsed.warnings)
@@ -46,9 +46,14 @@ def _parsed(place: Path, data: bytes) -> Parsed:
             return _unpacked(kind, place, data)
         return _read(kind, place, data)
     except ReadError as error:
-        return Parsed(failures=(Failure(str(place), str(error)),))
+        return Parsed(failures=(_failure(place, error),))
     except Exception as error:  # a parser's fault must cost one file, not the run
         return Parsed(failures=(Failure(str(place), gave_up(error)),))
+
+
+def _failure(place: Path, error: ReadError) -> Failure:
+    """Return the failure that an error is."""
+    return Failure(str(place), str(error), isinstance(error, PassingReadError))
 
 
 def _check_not_empty(data: bytes) -> None:
@@ -99,8 +104,18 @@ def _members(kind: Format, place: Path, data: bytes) -> Iterator[Member]:
 
 
 def _parsed_member(place: Path, member: Member) -> Parsed:
+    """Return what the readers make of a member, its failures with its address where it has one."""
+    parsed = _parsed_inner(place / member.name, member)
+    url = member.fields.get("url")
+    failures = parsed.failures
+    if url:
+        failures = tuple(replace(part, reason=f"{part.reason} ({url})") for part in failures)
+    articles = tuple(_told(found, member) for found in parsed.articles)
+    return replace(parsed, articles=articles, failures=failures)
+
+
+def _parsed_inner(inner: Path, member: Member) -> Parsed:
     """Return what the readers make of a member; another archive in it is refused."""
-    inner = place / member.name
     try:
         if member.problem:
             raise ReadError(member.problem)
@@ -108,24 +123,24 @@ def _parsed_member(place: Path, member: Member) -> Parsed:
         kind = member.kind or format_of(inner, member.data)
         if kind in CONTAINERS:
             raise ReadError("an archive in an archive: unpack it first")
-        parsed = _read(kind, inner, member.data)
+        return _read(kind, inner, member.data)
     except ReadError as error:
-        return Parsed(failures=(Failure(str(inner), str(error)),))
+        return Parsed(failures=(_failure(inner, error),))
     except Exception as error:  # as above
         return Parsed(failures=(Failure(str(inner), gave_up(error)),))
-    return replace(parsed, articles=tuple(_told(found, member) for found in parsed.articles))
 
 
 def _told(article: Article, member: Member) -> Article:
     """Return an article with what its archive says of it, where it does not say so itself."""
     url = article.url or member.fields.get("url")
-    return replace(
+    told = replace(
         article,
         id=url if url and article.id == article.path else article.id,
         url=url,
         source=article.source or host_of(url),
         published=article.published or member.fields.get("published"),
     )
+    return noted(told, "archive", {"source": "url"})
 
 
 def _bytes(place: Path) -> bytes:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from corpus.errors import ReadError
+from corpus.errors import PassingReadError
 from corpus.readers.formats import Format, Parsed
 from corpus.readers.frames import read_frame, unpacked, write_frame
 from corpus.readers.limits import MAX_ANSWER_BYTES, MAX_SECONDS
@@ -39,8 +39,8 @@ class Sandbox:
     def read(self, kind: Format, path: Path, data: bytes) -> Parsed:
         """Return what the reader of a format makes of a file.
 
-        Raises `ReadError` where it took too long or broke the process; the next file gets a new
-        one.
+        Raises `PassingReadError` where it took too long or broke the process; the next file gets a
+        new one.
         """
         with self._lock:
             try:
@@ -67,12 +67,12 @@ class Sandbox:
             return self._once(kind, path, data)
         except (BrokenPipeError, EOFError) as error:
             reason = "reading it breaks its reader: is it a whole, undamaged file?"
-            raise ReadError(reason) from error
+            raise PassingReadError(reason) from error
 
     def _once(self, kind: Format, path: Path, data: bytes) -> Parsed:
         """Send a file to a running process and return the answer within the time limit.
 
-        Raises `ReadError` beyond it, and `EOFError` where the process ended by itself.
+        Raises `PassingReadError` beyond it, and `EOFError` where the process ended by itself.
         """
         process = self._running()
         started = time.monotonic()
@@ -86,7 +86,7 @@ class Sandbox:
             if time.monotonic() - started < self._seconds:
                 raise
             reason = f"reading it takes over {self._seconds:g} s: is it damaged?"
-            raise ReadError(reason) from error
+            raise PassingReadError(reason) from error
         finally:
             watch.cancel()
 

@@ -85,10 +85,15 @@ def unpacked_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int
         raise ReadError(f"damaged: it cannot be unpacked ({error})") from error
 
 
-def gunzipped(data: bytes) -> io.BytesIO:
-    """Return what a gzip file holds; raise `ReadError` for a damaged one or a bomb."""
+def gunzipped(data: bytes, limit: int = MAX_UNPACKED_BYTES) -> io.BytesIO:
+    """Return what a gzip file holds.
+
+    Raises `ReadError` for a damaged one, a bomb, or one that holds over `limit` bytes.
+    """
     stream = io.BytesIO()
     for chunk in _inflated(data):
+        if stream.tell() + len(chunk) > limit:
+            raise ReadError(f"it unpacks to over {limit:,} bytes: not unpacked")
         stream.write(chunk)
     stream.seek(0)
     return stream

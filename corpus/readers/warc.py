@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,9 @@ from corpus.readers.limits import MAX_MEMBERS, MAX_PAGE_BYTES
 from corpus.readers.logs import silent
 from corpus.readers.unpacking import check_gzip, check_ratio
 
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+_CHARSETS = ("iso", "latin", "windows", "cp", "koi8", "gb", "big5", "euc", "shift", "sjis", "mac")
+"""Starts of the names of charsets that pages come in; Python knows others, and some are slow."""
 _PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -77,4 +82,22 @@ def _page(record: Any, n: int) -> Member:
         return Member(name, problem=f"a page of over {MAX_PAGE_BYTES:,} bytes: expected fewer")
     url = web_address(record.rec_headers.get_header("WARC-Target-URI"))
     fields = {"url": url} if url else {}
-    return Member(name, content, kind=Format.HTML, fields=fields)
+    charset = _charset(record.http_headers.get_header("Content-Type") or "")
+    return Member(name, _in_utf8(content, charset), kind=Format.HTML, fields=fields)
+
+
+def _charset(content_type: str) -> str | None:
+    """Return the charset that a server declares, if any."""
+    match = _CHARSET.search(content_type[:200])
+    name = match[1].lower() if match else ""
+    return name if name.startswith(_CHARSETS) else None
+
+
+def _in_utf8(content: bytes, charset: str | None) -> bytes:
+    """Return a page as UTF-8 where its server, and not the page itself, says what it is in."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        with contextlib.suppress(LookupError, ValueError):
+            return codecs.BOM_UTF8 + content.decode(charset or "").encode("utf-8")
+    return content

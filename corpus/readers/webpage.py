@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml.html import HtmlElement
@@ -13,9 +14,11 @@ from corpus.readers.fields import checked_text, described
 from corpus.readers.formats import Parsed
 from corpus.readers.limits import MAX_PAGE_BYTES
 from corpus.readers.logs import silent
-from corpus.readers.markup import paragraphs, parse_page
-from corpus.readers.page_metadata import article_body, page_metadata
+from corpus.readers.markup import all_paragraphs, paragraphs, parse_page
+from corpus.readers.page_metadata import PageMetadata, page_metadata
 from corpus.readers.restoring import page_prose, restored
+from corpus.readers.stubs import check_no_list, check_whole
+from corpus.records import Article
 
 RESCUE_RATIO = 2
 """Times as much text from which on the generous setting counts: tuned on every other page of
@@ -25,8 +28,32 @@ _BLOCKS = frozenset({"p", "head", "item", "quote", "row", "code", "ab"})
 """Elements of trafilatura's own tree that are paragraphs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's article, what had to be guessed of its encoding, and what the check of it needs."""
+
+    article: Article
+    warnings: tuple[str, ...]
+    tree: HtmlElement
+    stated: PageMetadata
+
+
 def read(path: Path, data: bytes) -> Parsed:
     """Return the page's one article, its paragraphs separated by blank lines.
+
+    Raises `ReadError` for a page that is empty, too large to be one, or holds no article, or only
+    the beginning of one.
+    """
+    page = extract(path, data)
+    notices = all_paragraphs(page.tree)
+    check_whole(
+        page.article.text, notices, walled=page.stated.walled, stated_words=page.stated.words
+    )
+    return Parsed((page.article,), (), page.warnings)
+
+
+def extract(path: Path, data: bytes) -> Page:
+    """Return the article of a page, be it whole or only the beginning of one.
 
     Raises `ReadError` for a page that is empty, too large to be one, or holds no article.
     """
@@ -34,12 +61,17 @@ def read(path: Path, data: bytes) -> Parsed:
         raise ReadError(f"{len(data):,} bytes: expected a page of at most {MAX_PAGE_BYTES:,}")
     markup, warnings = decode(data, declares=True)
     tree = parse_page(markup)
-    fields = page_metadata(tree)
+    stated = page_metadata(tree)
+    fields = stated.fields
     if not fields.keys() >= {"published", "author"}:
         fields = _guessed(tree) | fields
-    text, _ = checked_text(_article_text(tree))
-    article = described(fields, text, path, own_id=str(path))
-    return Parsed((article,), (), warnings)
+    prose = page_prose(tree)
+    if not stated.declared:
+        check_no_list(tree, prose)
+    text, _ = checked_text(_article_text(tree, prose, stated.body))
+    places = stated.places
+    article = described(fields, text, path, own_id=str(path), place="guess", places=places)
+    return Page(article, warnings, tree, stated)
 
 
 def _guessed(tree: HtmlElement) -> dict[str, object]:
@@ -51,19 +83,18 @@ def _guessed(tree: HtmlElement) -> dict[str, object]:
     return {"published": guess.date, "author": (guess.author or "").split("; ")}
 
 
-def _article_text(tree: HtmlElement) -> str:
+def _article_text(tree: HtmlElement, prose: tuple[str, ...], stated: str) -> str:
     """Return the article's paragraphs, joined by blank lines.
 
-    They are those that trafilatura is sure of; where that is little of the page's prose and its
-    generous setting finds over `RESCUE_RATIO` times as much, those. What the page's own JSON-LD
-    text has beyond them is put back.
+    They are those that trafilatura is sure of; where that is little of `prose`, the page's
+    paragraphs, and its generous setting finds over `RESCUE_RATIO` times as much, those. What
+    `stated`, the page's own JSON-LD text, has beyond them is put back.
     """
-    prose = page_prose(tree)
     found = _extracted(tree, favor_precision=True)
     if sum(map(len, prose)) > RESCUE_RATIO * _length(found):
         generous = _extracted(tree, favor_recall=True)
         found = generous if _length(generous) > RESCUE_RATIO * _length(found) else found
-    text = "\n\n".join(restored(found, prose, article_body(tree)))
+    text = "\n\n".join(restored(found, prose, stated))
     if not text:
         raise ReadError("no article in this page: expected paragraphs of text")
     return text

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from corpus.errors import ReadError
+from corpus.errors import PassingReadError, ReadError
 from corpus.readers.dispatch import parse
 from corpus.readers.formats import Format, Parsed
 from corpus.readers.frames import packed, read_frame, write_frame
@@ -35,12 +35,17 @@ def main() -> None:
         os.dup2(nowhere.fileno(), 1)  # what a parser prints is no answer
     _limit_memory_and_files()
     with contextlib.suppress(EOFError, BrokenPipeError):
-        while _is_waiting() and _answer(sys.stdin.buffer, answers):
-            pass
+        fresh = True
+        while _is_waiting() and _answer(sys.stdin.buffer, answers, fresh=fresh):
+            fresh = False
 
 
-def _answer(requests: BinaryIO, answers: BinaryIO) -> bool:
-    """Answer one request; tell whether there is memory to go on."""
+def _answer(requests: BinaryIO, answers: BinaryIO, *, fresh: bool) -> bool:
+    """Answer one request; tell whether there is memory to go on.
+
+    Where earlier files may have taken the memory, no answer is given: the sandbox asks a new
+    process.
+    """
     request = json.loads(read_frame(requests, MAX_REQUEST_BYTES))
     data = read_frame(requests, MAX_FILE_BYTES)
     _limit_seconds()
@@ -49,11 +54,14 @@ def _answer(requests: BinaryIO, answers: BinaryIO) -> bool:
     try:
         answer = packed(parse(Format(request["format"]), path, data))
     except MemoryError:
+        if not fresh:
+            return False
         out_of_memory = True
         limit = MAX_MEMORY_BYTES // 1_048_576
-        answer = _refused(path, f"reading it takes over {limit} MB of memory: is it damaged?")
+        reason = f"reading it takes over {limit} MB of memory: is it damaged?"
+        answer = _refused(path, reason, passing=True)
     except ReadError as error:
-        answer = _refused(path, str(error))
+        answer = _refused(path, str(error), passing=isinstance(error, PassingReadError))
     except RecursionError:
         answer = _refused(path, "nested too deeply: expected an article")
     except Exception as error:  # a parser's fault must cost one file, not the run
@@ -68,9 +76,9 @@ def gave_up(error: Exception) -> str:
     return f"the reader gave up ({type(error).__name__}): is it a whole, undamaged file?"
 
 
-def _refused(path: Path, reason: str) -> bytes:
+def _refused(path: Path, reason: str, *, passing: bool = False) -> bytes:
     """Return the answer for a file that brings nothing."""
-    return packed(Parsed(failures=(Failure(str(path), reason),)))
+    return packed(Parsed(failures=(Failure(str(path), reason, passing),)))
 
 
 def _is_waiting() -> bool:

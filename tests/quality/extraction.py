@@ -94,7 +94,7 @@ def interval(scores: Sequence[Score]) -> float:
 def texts(page: bytes) -> tuple[str, str]:
     """Return a page's text as read and as cleaned; nothing where the reader refuses it."""
     try:
-        article = webpage.read(Path("/page.html"), page).articles[0]
+        article = webpage.extract(Path("/page.html"), page).article
     except ReadError:
         return "", ""
     return article.text, clean(article).clean_text

@@ -1,0 +1,123 @@
+"""Tell the pages that hold no whole article: beginnings before a paywall, and lists of stories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from lxml.html import HtmlElement
+
+from corpus.errors import ReadError
+from corpus.readers.markup import linked_paragraphs
+
+MAX_STUB_WORDS = 150
+"""Words: what stands before a paywall has 30 to 120; of 181 articles of shared/bench/extraction
+none that is whole and this short speaks of a subscription."""
+
+MAX_CUT_WORDS = 300
+"""Words of a beginning that breaks off in the middle of a sentence."""
+
+MIN_STATED_SHARE = 0.4
+"""Share of the words that the page's JSON-LD counts from which on the article is taken as whole:
+counts often include captions and what stands in boxes."""
+
+MIN_HEADLINES = 10
+"""Linked headlines: pages that list stories have dozens."""
+
+MIN_HEADLINE_WORDS = 4
+"""Words of a linked headline: links with fewer are sections and buttons."""
+
+MIN_PROSE_WORDS = 8
+"""Words of a paragraph that may be part of an article."""
+
+MIN_RUN_CHARS = 400
+"""Characters of the longest run of paragraphs without a linked headline between them: articles
+have more, teasers under a headline 100 to 250."""
+
+STUB_LINES = 8
+"""Lines at the end of a copied text in which a paywall may speak."""
+
+_WALL = re.compile(
+    r"\b(?:"
+    r"(?:subscribe|register|sign (?:in|up)|log ?in|join|pay)\b[^.!?\n]{0,60}"
+    r"\b(?:to|and) (?:continue|keep|read(?: on| more| this| the)?|unlock|access|view)\b"
+    r"|to (?:continue|keep) reading[,:]? ?(?:this|the|please|subscribe|register|sign|log|create)"
+    r"|(?:this|the) (?:article|story|content|page|report) is "
+    r"(?:only |exclusively |reserved |available |just )*(?:for|to) "
+    r"(?:\w+ ){0,3}(?:subscribers|members|customers)"
+    r"|(?:subscriber|member)s?[- ]only (?:article|story|content)|subscriber exclusive"
+    r"|for subscribers only|only available (?:to|for) subscribers"
+    r"|(?:already a|are you a) (?:subscriber|member)\b"
+    r"|(?:create|get) (?:a |your )?free account to (?:continue|read|keep)"
+    r"|(?:reached|used|read) (?:your|all (?:of )?your|the) (?:\w+ ){0,3}"
+    r"(?:limit|free (?:articles?|stories|story))"
+    r"|(?:articles?|stories) (?:left|remaining) this month"
+    r"|unlock (?:this|the(?: full| rest of the)?) (?:article|story)"
+    r")",
+    re.IGNORECASE,
+)
+"""What stands where the rest of an article is for those who pay."""
+
+_SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f][\"'\u201d\u2019»)\]]{0,3}\Z")
+_CUT_OFF = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\Z")
+
+
+def check_whole(
+    text: str, notices: Iterable[str], *, walled: bool = False, stated_words: int = 0
+) -> None:
+    """Raise `ReadError` where a text is only the beginning of an article that is to be paid for.
+
+    `notices` are the paragraphs of the page, the text's own among them; `walled` says that the page
+    itself declares the article as not free, `stated_words` how many words it counts in it.
+    """
+    words = len(text.split())
+    if words > MAX_CUT_WORDS and not stated_words:
+        return
+    short = words <= MAX_STUB_WORDS or (words <= MAX_CUT_WORDS and _breaks_off(text))
+    lacking = words < MIN_STATED_SHARE * stated_words
+    if (short or lacking) and (walled or any(_WALL.search(line[:500]) for line in notices)):
+        raise ReadError(
+            f"only the first {words} words are here, the rest is behind the outlet's paywall:"
+            " save the page while signed in, or leave it out"
+        )
+
+
+def check_no_list(tree: HtmlElement, prose: Sequence[str]) -> None:
+    """Raise `ReadError` for a page that lists stories: many linked headlines, little between them.
+
+    `prose` are the page's visible paragraphs in order.
+    """
+    linked = {line for line in linked_paragraphs(tree) if _words(line) >= MIN_HEADLINE_WORDS}
+    if len(linked) < MIN_HEADLINES:
+        return
+    headlines = longest = run = 0
+    for line in prose:
+        if line in linked:
+            headlines += 1
+            run = 0
+        elif _words(line) >= MIN_PROSE_WORDS:
+            run += len(line)
+            longest = max(longest, run)
+    if headlines >= MIN_HEADLINES and longest < MIN_RUN_CHARS:
+        raise ReadError(
+            f"a page that lists stories ({headlines} headlines) and holds none:"
+            " save the stories themselves"
+        )
+
+
+def is_walled(linked: Mapping[str, object], tags: Mapping[str, str]) -> bool:
+    """Tell whether a page's JSON-LD or meta tags declare the article as not free to read."""
+    free = str(linked.get("isAccessibleForFree", "")).strip().lower()
+    tier = tags.get("article:content_tier", "").lower()
+    return free in ("false", "no", "0") or free.endswith("/false") or tier in ("locked", "metered")
+
+
+def _breaks_off(text: str) -> bool:
+    """Tell whether a text ends in the middle of a sentence."""
+    end = text.rstrip()[-20:]
+    return not _SENTENCE_END.search(end) or bool(_CUT_OFF.search(end))
+
+
+def _words(line: str) -> int:
+    """Return the number of words of a line."""
+    return line.count(" ") + 1
