@@ -27,6 +27,7 @@ from embeddings.encoder import Encoder, EncoderSettings, PassageText, Vectors, f
 from embeddings.late_chunking import PassageTokenizer
 from embeddings.models import DEFAULT_MODEL, model_digest, model_path
 from embeddings.onnx import FOLDER, MANIFEST, MODEL, TOKENIZER, OnnxEncoder
+from embeddings.sealing import write_sealed
 
 if TYPE_CHECKING:
     from embeddings.transformer import SentenceTransformerEncoder
@@ -139,7 +140,7 @@ def _write_manifest(
         "pad": pad,
         "files": {file.name: file_sha256(file) for file in sorted(folder.iterdir())},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+    write_sealed(folder / MANIFEST, manifest)
 
 
 def _export(encoder: SentenceTransformerEncoder, folder: Path) -> None:

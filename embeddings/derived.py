@@ -268,7 +268,7 @@ def _temporary(make: Callable[[Path], Indices]) -> Indices:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError):
-            raise generations.refusal(Path(tempfile.gettempdir()), error) from error
+            raise generations.refusal(Path(scratch or "a temporary folder"), error) from error
         raise
     weakref.finalize(indices, shutil.rmtree, scratch, ignore_errors=True)
     return indices

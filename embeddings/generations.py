@@ -8,6 +8,7 @@ that stay from one generation to the next are hard links: they are neither copie
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
@@ -24,6 +25,9 @@ CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 FORMAT = 2
 """Version of the layout; files of another version are made anew."""
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Errors of a system that has no more files or memory to give."""
 
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 """What tantivy leaves beside its files; not part of a generation."""
@@ -73,6 +77,7 @@ def current_manifest(root: Path) -> tuple[Path, Manifest]:
     except FileNotFoundError as error:
         raise UnusableFilesError(f"{error.filename} is missing") from error
     except (OSError, ValueError, TypeError) as error:
+        _raise_exhaustion(error)
         raise UnusableFilesError(f"{root / CURRENT} cannot be followed ({error})") from error
     if manifest.format != FORMAT:
         raise UnusableFilesError(f"{path} has format {manifest.format}, not {FORMAT}")
@@ -100,6 +105,18 @@ def _stamp(path: Path, *, read: bool) -> str:
         return f"{size}:{file_sum(path)}" if read else str(size)
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        _raise_exhaustion(error)
+        raise
+
+
+def _raise_exhaustion(error: Exception) -> None:
+    """Raise StorageError where the system has run out of something, which is no damage."""
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        raise StorageError(
+            f"the search indices cannot be read ({error.strerror}): close other programs or raise"
+            " the limit (`ulimit -n`), and try again"
+        ) from error
 
 
 def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base: Stamps) -> Stamps:

@@ -7,6 +7,7 @@ a question goes through is in `qa.answering`.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
+from embeddings import onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
@@ -310,6 +312,11 @@ class Archive(Holdings):
 
         with self._lock, self._writing():
             done = repair(self._store, self._load_encoder)
+            if onnx.problems(self.directory):
+                self._encoder = None
+                shutil.rmtree(self.directory / onnx.FOLDER)
+                carry_encoder(self.directory, self._load_encoder())
+                done.append("the encoder that the archive carries: made anew from its model")
             self._indices = publish_indices(self._store, thorough=True)
             return done
 
