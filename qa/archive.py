@@ -315,7 +315,7 @@ class Archive(Holdings):
             if onnx.problems(self.directory):
                 self._encoder = None
                 shutil.rmtree(self.directory / onnx.FOLDER)
-                carry_encoder(self.directory, self._load_encoder())
+                self._prepare_encoder()
                 done.append("the encoder that the archive carries: made anew from its model")
             self._indices = publish_indices(self._store, thorough=True)
             return done
