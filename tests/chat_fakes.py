@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from corpus.errors import UsageError
 from corpus.records import Article
-from qa.records import Answer, Citation, Figure, History, Query
+from qa.records import Answer, Citation, Figure, History, Query, Question
 
 LEAST_WORDS = 2
 LONGEST = 2_000
@@ -163,6 +164,13 @@ class FakeArchive:
     def status(self) -> Holdings:
         """Return the holdings."""
         return self.holdings
+
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer each question as `ask` does."""
+        return [
+            self.ask(**{k: v for k, v in entry.items() if v or k == "question"})
+            for entry in questions
+        ]
 
     def article(self, article_id: str) -> Article:
         """Return an article that the test put there."""
