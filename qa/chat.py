@@ -1,39 +1,28 @@
-"""Show an archive as a web chat box: the Gradio page and the start of its server."""
+"""Show an archive as a web chat box: the Gradio page; `qa.opening` serves it."""
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.staticfiles import StaticFiles
 
 from qa import rendering, texts
 from qa.controls import Place
-from qa.conversation import Answering, Conversation, Exchange, Queued, ask_next
+from qa.conversation import Answering, Conversation, Exchange, ask_next
 from qa.markup import Html, join, tag
-from qa.records import Status
-from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.opening import STATIC, STATIC_ROUTE
+from qa.serving import SecurityHeaders
 from qa.transcript import read_request, write_conversation
-from qa.web.admission import Queue
-from qa.web.doors import Doors, Rules
-from qa.web.service import Served, build_service, mount_service
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 
 import gradio as gr
-
-STATIC = Path(__file__).parent / "static"
-STATIC_ROUTE = "qa-static"
-"""Where the style sheet is served. Gradio's own `css` rewrites selectors, and loses some."""
 
 EXAMPLES = (
     "Is Quenby Bridge open to cars yet?",
@@ -238,26 +227,12 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
-    """Build the web application: the page at "/", and beside it the routes for programs."""
-    rules, queue = rules or Rules(), Queue()
-    service = build_service(archive, queue=queue, guarded=rules.access is not None)
-
-    @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        async with service.router.lifespan_context(service):  # a mounted application's is not run
-            yield
-
-    app = FastAPI(
-        openapi_url=None,
-        lifespan=running,
-        middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
-    )
-    mount_service(app, service)
-    app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
+def page_app(archive: Answering) -> FastAPI:
+    """Build the web application of the page alone."""
+    app = FastAPI(openapi_url=None)
     gr.mount_gradio_app(
         app,
-        build_page(Queued(archive, queue)),
+        build_page(archive),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -293,37 +268,3 @@ def _theme() -> gr.themes.Base:
         body_text_color="#1f1b16",
         body_text_color_dark="#ece6da",
     )
-
-
-class Chatting(Answering, Served, Protocol):
-    """The part of an archive that the page and the routes for programs need."""
-
-    def status(self) -> Status:
-        """Return what the archive holds."""
-        ...
-
-
-def serve(
-    archive: Chatting,
-    *,
-    host: str = DEFAULT_HOST,
-    port: int | None = None,
-    announce: Callable[[str], None] | None = None,
-    rules: Rules | None = None,
-) -> None:
-    """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
-
-    `announce` (print, when None) is called with one line once the chat answers. Without a `port`
-    the first free one from 7860 on is taken. Raises UsageError for a host or port that cannot be
-    had.
-    """
-    listener = bind(host, port)
-    line = f"The chat is at {address_of(listener)}"
-    with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        server = Server(build_app(archive, rules), listener, ready=lambda: (announce or _say)(line))
-        server.serve_until_stopped()
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 -- the one thing that a person waits for

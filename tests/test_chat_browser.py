@@ -59,11 +59,11 @@ def address(archive: FakeArchive) -> Iterator[str]:
 
 
 def _serve(archive: FakeArchive) -> Iterator[str]:
-    from qa import chat, serving
+    from qa import opening, serving
 
     ready = threading.Event()
     listener = serving.bind("127.0.0.1", 0)
-    server = serving.Server(chat.build_app(archive), listener, ready=ready.set)
+    server = serving.Server(opening.build_app(archive), listener, ready=ready.set)
     thread = threading.Thread(target=server.serve_until_stopped)
     thread.start()
     assert ready.wait(START_SECONDS)

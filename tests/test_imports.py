@@ -111,7 +111,7 @@ def test_imports_form_no_ring() -> None:
         needs = {name: others for name, others in needs.items() if name not in ready}
 
 
-@pytest.mark.parametrize("module", ["qa", "qa.cli", "embeddings.indexing"])
+@pytest.mark.parametrize("module", ["qa", "qa.cli", "qa.opening", "embeddings.indexing"])
 def test_importing_costs_little(module: str) -> None:
     """Neither a model runtime nor the web page's framework is loaded before it is needed."""
     code = f"import sys, {module}; print([n for n in {HEAVY!r} if n in sys.modules])"

@@ -28,7 +28,16 @@ def test_conversation_comes_back_as_it_was(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "null", "{", '{"exchanges": 3}', '{"at": -1}', "[" * 90_000, '{"wanted": {"free": 1}}'],
+    [
+        "",
+        "[]",
+        "null",
+        "{",
+        '{"exchanges": 3}',
+        '{"at": -1}',
+        "[" * 90_000,
+        '{"wanted": {"free": 1}}',
+    ],
 )
 def test_what_is_no_conversation_counts_as_none(text: str) -> None:
     asked = read_request(text)

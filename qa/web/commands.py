@@ -52,7 +52,7 @@ def chat(
 ) -> int:
     """Open the chat box in a web page, with /api for programs; prints its address when ready."""
     rules = rules_for(host, auth, a_minute)
-    from qa.chat import serve
+    from qa.opening import serve
 
     with open_archive(archive) as opened:
         serve(opened, host=host, port=port, rules=rules)
