@@ -38,6 +38,7 @@ from qa.places import chosen_archive
 from qa.question import Limits, understand
 from qa.records import Answer, History, Query, Question
 from qa.reranking import Reranker, open_reranker
+from qa.retrieval import query_vectors
 
 DEFAULT_K = 5
 """Citations in an answer."""
@@ -253,12 +254,14 @@ class Archive(Holdings):
             if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
+        vectors = query_vectors(encoder, queries)  # side by side with other threads' questions
 
-            def answers() -> list[Answer]:
-                with self._agreed() as indices:
-                    line = Line(self._store, indices, encoder, reranker, max_error)
-                    return answer_queries(line, queries, k=k)
+        def answers() -> list[Answer]:
+            with self._agreed() as indices:
+                line = Line(self._store, indices, reranker, max_error)
+                return answer_queries(line, queries, vectors, k=k)
 
+        with self._lock:
             try:
                 return answers()
             except UnusableFilesError:  # damage shows when what is derived is used: mend it

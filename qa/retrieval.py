@@ -70,8 +70,14 @@ def retrieve(
     encoder: Encoder,
     queries: Sequence[Query],
 ) -> list[Candidates]:
-    """Return the candidates of each query; questions are encoded and searched together."""
-    vectors = query_vectors(encoder, queries)
+    """Return the candidates of each query; questions are encoded together."""
+    return search(store, indices, queries, query_vectors(encoder, queries))
+
+
+def search(
+    store: Store, indices: Indices, queries: Sequence[Query], vectors: Vectors
+) -> list[Candidates]:
+    """Return the candidates of each query, whose `query_vectors` are known."""
     return [
         _retrieve_one(store, indices, query, vector)
         for query, vector in zip(queries, vectors, strict=True)
