@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
 
 from corpus.records import Article, Span
 
@@ -34,16 +36,16 @@ COMPARED = 20
 """Members of a group that a further article is compared with; more would only repeat them."""
 
 CACHED = 2_048
-"""Texts whose runs are kept in memory, at most some 200 kB each."""
+"""Texts whose runs are kept in memory, some 8 kB for each thousand words."""
 
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The hashes of a text's runs of words, and the lowest of them (Broder's sketch)."""
+    """The hashes of a text's runs of words, int64 ascending, and the lowest (Broder's sketch)."""
 
-    hashes: frozenset[int]
+    hashes: npt.NDArray[np.int64]
     sketch: frozenset[int]
 
 
@@ -85,10 +87,11 @@ def _is_copy(one: _Runs, other: _Runs) -> bool:
     return shorter >= LEAST_SIZE * longer and _containment(one.hashes, other.hashes) >= SAME_STORY
 
 
-def _containment(one: frozenset[int], other: frozenset[int]) -> float:
-    if not one or not other:
+def _containment(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+    if not len(one) or not len(other):
         return 0.0
-    return len(one & other) / min(len(one), len(other))
+    shared = np.intersect1d(one, other, assume_unique=True)
+    return len(shared) / min(len(one), len(other))
 
 
 def _runs_of(article: Article) -> _Runs:
@@ -112,8 +115,9 @@ def _runs(text: str) -> _Runs:
     """Return the runs of a text; one of fewer words than a run is a run as a whole."""
     words = _WORD.findall(text.lower())
     if len(words) < SHINGLE:
-        hashes = frozenset([hash(tuple(words))] if words else [])
+        hashes = [hash(tuple(words))] if words else []
     else:
         runs = zip(*(words[offset:] for offset in range(SHINGLE)), strict=False)
-        hashes = frozenset(map(hash, runs))
-    return _Runs(hashes, frozenset(heapq.nsmallest(SKETCH, hashes)))
+        hashes = [*map(hash, runs)]
+    ascending = np.unique(np.array(hashes, dtype=np.int64))
+    return _Runs(ascending, frozenset(ascending[:SKETCH].tolist()))
