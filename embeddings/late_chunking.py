@@ -6,6 +6,7 @@ words, and again over each sentence ("late chunking", Günther et al. 2024, arXi
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from embeddings.encoder import PassageText, PassageVectors, Vectors, unit
 BATCH_TOKENS = 8_192
 """Word pieces in a batch, padding counted: some 32 passages of full length, for torch."""
 
-AHEAD = 64
+AHEAD = 256
 """Passages that are tokenised and sorted together while others are being encoded."""
 
 POOLING = "mean over the passage's words"
@@ -105,11 +106,13 @@ def encode_passages(
     pad: int,
     *,
     budget: int = BATCH_TOKENS,
+    pairs: float = math.inf,
     threads: int = 1,
 ) -> Iterator[tuple[int, PassageVectors]]:
     """Yield (index, vectors) for every passage, batches sorted by length, longest first.
 
-    With several threads, each computes batches by itself while this one tokenises those to come.
+    `budget` and `pairs` bound a batch, see `length_batches`. With several threads, each computes
+    batches by itself while this one tokenises those to come.
     """
 
     def encode(batch: _Batch) -> list[tuple[int, PassageVectors]]:
@@ -119,7 +122,7 @@ def encode_passages(
             for row, (index, tokens) in enumerate(batch)
         ]
 
-    batches = _batches(tokenizer, passages, budget)
+    batches = _batches(tokenizer, passages, lambda lengths: length_batches(lengths, budget, pairs))
     for found in map(encode, batches) if threads == 1 else side_by_side(encode, batches, threads):
         yield from found
 
@@ -128,15 +131,16 @@ _Batch = list[tuple[int, Tokens]]
 
 
 def _batches(
-    tokenizer: PassageTokenizer, passages: Sequence[PassageText], budget: int
+    tokenizer: PassageTokenizer,
+    passages: Sequence[PassageText],
+    cut: Callable[[Sequence[int]], Iterator[list[int]]],
 ) -> Iterator[_Batch]:
     """Yield batches of (index, tokens), passages of like length together."""
     order = sorted(range(len(passages)), key=lambda index: (-len(passages[index].text), index))
-    ahead = max(AHEAD, budget // 8)
-    for at in range(0, len(order), ahead):
-        portion = order[at : at + ahead]
+    for at in range(0, len(order), AHEAD):
+        portion = order[at : at + AHEAD]
         tokens = [tokenizer.passage(passages[index]) for index in portion]
-        for batch in length_batches([len(item.ids) for item in tokens], budget):
+        for batch in cut([len(item.ids) for item in tokens]):
             yield [(portion[place], tokens[place]) for place in batch]
 
 
@@ -208,12 +212,18 @@ def padded(
     return ids, mask
 
 
-def length_batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Yield batches of indices, longest first, each within `budget` tokens with its padding."""
+def length_batches(
+    lengths: Sequence[int], budget: int = BATCH_TOKENS, pairs: float = math.inf
+) -> Iterator[list[int]]:
+    """Yield batches of indices, longest first, with padding each within `budget` tokens.
+
+    `pairs` limits the pairs of tokens that attend to each other; a text by itself may exceed both.
+    """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     batch: list[int] = []
     for index in order:
-        if batch and lengths[batch[0]] * (len(batch) + 1) > budget:
+        longest, count = lengths[batch[0]] if batch else 0, len(batch) + 1
+        if batch and (longest * count > budget or longest**2 * count > pairs):
             yield batch
             batch = []
         batch.append(index)
