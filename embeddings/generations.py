@@ -69,9 +69,10 @@ def current_manifest(root: Path) -> tuple[Path, Manifest]:
     Raises UnusableFilesError where there is none, or where it is not what was written.
     """
     try:
-        name, digest = (root / CURRENT).read_text("utf-8").split()
+        line = (root / CURRENT).read_text("utf-8")
+        name, digest = line.split()
         path = root / Path(name).name / MANIFEST
-        if file_sum(path) != digest:
+        if file_sum(path) != digest or line != _pointer_to(path.parent, digest):
             raise UnusableFilesError(f"{path} is damaged")
         manifest = Manifest(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError as error:
@@ -138,7 +139,7 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
         folders = [path for path in folder.rglob("*") if path.is_dir()]
         for path in [*new, folder / MANIFEST, *folders, folder, root]:
             sync(path)
-        replace_file(root / CURRENT, f"{folder.name} {digest}\n".encode())
+        replace_file(root / CURRENT, _pointer_to(folder, digest).encode())
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
@@ -146,6 +147,11 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
         raise
     _sweep(root, folder)
     return stamps(folder, manifest)
+
+
+def _pointer_to(folder: Path, digest: str) -> str:
+    """Return the line that points to a directory whose manifest has this checksum."""
+    return f"{folder.name} {digest}\n"
 
 
 def refusal(root: Path, error: OSError) -> StorageError:
@@ -161,6 +167,12 @@ def stamps(folder: Path, manifest: Manifest) -> Stamps:
     """Return what a generation's files are known by, for the next one that links them."""
     present = ((folder / name, stamp) for name, stamp in manifest.files.items())
     return {_inode(file): stamp for file, stamp in present if file.exists()}
+
+
+def names_of(folder: Path, manifest: Manifest, known: Stamps) -> set[str]:
+    """Return the names of a generation's files that are known files under new names."""
+    present = ((name, stamp) for name, stamp in manifest.files.items() if (folder / name).exists())
+    return {name for name, stamp in present if known.get(_inode(folder / name)) == stamp}
 
 
 def _inode(path: Path) -> tuple[int, int]:

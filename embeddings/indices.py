@@ -21,6 +21,8 @@ class Indices:
 
     `removed` counts the passages taken out since BM25's word counts were last made anew; `stamps`
     tell the next generation what the published files are; `shelf` keeps what was read lately.
+    Where they are `behind`, they are an older generation's without what was removed since, for want
+    of space to catch up.
     """
 
     generation: int
@@ -32,6 +34,7 @@ class Indices:
     removed: int = 0
     stamps: Stamps = field(default_factory=dict)
     shelf: Shelf = field(default_factory=Shelf, compare=False)
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,12 +227,12 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def page_app(archive: Answering) -> FastAPI:
-    """Build the web application of the page alone."""
+def page_app(archive: Answering, *, writable: bool = False) -> FastAPI:
+    """Build the web application of the page alone; `writable` offers feedback."""
     app = FastAPI(openapi_url=None)
     gr.mount_gradio_app(
         app,
-        build_page(archive),
+        build_page(archive, writable=writable),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],

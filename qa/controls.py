@@ -77,8 +77,8 @@ def render_actions(place: Place, *, answered: bool) -> Html:
         button("edit", texts.EDIT, data_at=at),
     ]
     if place.writable:
-        parts.append(button("good", "👍", told=texts.GOOD, data_at=at))
-        parts.append(button("bad", "👎", told=texts.BAD, data_at=at))
+        parts.append(button("good", texts.GOOD, data_at=at))
+        parts.append(button("bad", texts.BAD, data_at=at))
     return tag(
         "div", *filter(None, parts), class_="qa-actions", role="group", aria_label=texts.ACTIONS
     )

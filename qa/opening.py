@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,7 +28,10 @@ from qa.conversation import Answering, Queued
 from qa.markup import Html, join, tag, text
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
 from qa.web.admission import Queue
+from qa.web.archive_page import render_archive_page
+from qa.web.catalogue import Catalogue
 from qa.web.doors import Doors, Rules
+from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
 from qa.web.service import Served, build_service, mount_service
 
 if TYPE_CHECKING:
@@ -37,8 +42,8 @@ STATIC_ROUTE = "qa-static"
 """Where the style sheet and the scripts are served. Gradio's own `css` rewrites selectors."""
 
 
-class Chatting(Answering, Served, Protocol):
-    """The part of an archive that the page and the routes for programs need."""
+class Chatting(Answering, Served, Editable, Protocol):
+    """The part of an archive that the pages and the routes for programs need."""
 
     def status(self) -> Status:
         """Return what the archive holds."""
@@ -120,19 +125,23 @@ def _waiting_page() -> Html:
 _WAITING = _waiting_page()
 
 
-def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
-    """Build the web application: the page at "/", and beside it the routes for programs."""
-    return _build(archive, rules)[0]
+def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool = False) -> FastAPI:
+    """Build the web application: the page at "/", the archive's page, and routes for programs.
+
+    `writable` lets people add and remove articles, and say what they think of answers.
+    """
+    return _build(archive, rules or Rules(), writable=writable)[0]
 
 
-def _build(archive: Chatting, rules: Rules | None) -> tuple[FastAPI, Opening]:
-    rules, queue = rules or Rules(), Queue()
+def _build(archive: Chatting, rules: Rules, *, writable: bool) -> tuple[FastAPI, Opening]:
+    queue = Queue()
     service = build_service(archive, queue=queue, guarded=rules.access is not None)
+    catalogue = add_editing(service, archive, writable=writable)
 
     def load() -> FastAPI:
         from qa.chat import page_app
 
-        return page_app(Queued(archive, queue))
+        return page_app(Queued(archive, queue), writable=writable)
 
     opening = Opening(load)
 
@@ -141,15 +150,34 @@ def _build(archive: Chatting, rules: Rules | None) -> tuple[FastAPI, Opening]:
         async with service.router.lifespan_context(service), opening.running():
             yield
 
+    larger = {("POST", "/api/articles"): MAX_FILE_BYTES} if writable else {}
     app = FastAPI(
         openapi_url=None,
         lifespan=running,
-        middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
+        middleware=[Middleware(BodyLimit, larger=larger), Middleware(Doors, rules=rules)],
     )
     mount_service(app, service)
+    app.router.routes.append(_archive_route(archive, catalogue, writable=writable))
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     app.mount("/", opening)
     return app, opening
+
+
+def _archive_route(archive: Chatting, catalogue: Catalogue, *, writable: bool) -> Route:
+    """Return the route of the archive's page."""
+
+    def show() -> Html:
+        return render_archive_page(
+            archive.status(),
+            catalogue.over_time(),
+            editable=writable and not archive.is_samples,
+            samples=archive.is_samples,
+        )
+
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(await asyncio.to_thread(show), headers={"Cache-Control": "no-store"})
+
+    return Route("/archive", page, middleware=[Middleware(SecurityHeaders)])
 
 
 def serve(
@@ -159,6 +187,7 @@ def serve(
     port: int | None = None,
     announce: Callable[[str], None] | None = None,
     rules: Rules | None = None,
+    writable: bool = False,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -170,7 +199,7 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        app, opening = _build(archive, rules)
+        app, opening = _build(archive, rules or Rules(), writable=writable)
         server = Server(app, listener, ready=lambda: (announce or _say)(line))
         opening.failed = server.stop
         server.serve_until_stopped()

@@ -49,8 +49,8 @@ RETRY = "Ask again"
 EDIT = "Edit"
 COPY = "Copy"
 SHARE = "Link"
-GOOD = "Good answer"
-BAD = "Wrong answer"
+GOOD = "Right"
+BAD = "Wrong"
 ACTIONS = "What to do with this answer"
 
 SCRIPT = {
@@ -88,4 +88,35 @@ SCRIPT = {
     "question": "Question",
     "sources": "Sources",
     "saved": "Saved",
+}
+
+BACK = "Back to the chat"
+EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run `qa index FOLDER`."
+SAMPLES_NOTE = "All invented, for trying things out: neither the town nor its people exist."
+SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run `qa index FOLDER`."
+READ_ONLY = "This archive can be read here, and is changed on the machine that serves it."
+NO_OUTLET = "(no outlet given)"
+OUTLETS = "Outlets"
+OVER_TIME = "Articles over time"
+PLOT_TOLD = "Articles over time, from {first} to {last}; at most {most} at once"
+NUMBERS = "Numbers"
+ADD = "Add articles"
+DROP = "Drop files here, or choose them"
+DROP_TOLD = (
+    "Text, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, e-mail, JSON, CSV, feeds, WARC, and ZIP or"
+    " tar of these."
+)
+ADDING = "Adding articles"
+ARTICLES = "Articles"
+FILTER = "Find by headline, outlet or day"
+
+SCRIPT |= {
+    "listed": "{shown} of {count} articles",
+    "takeOut": "Remove",
+    "takeOutSure": "Take “{title}” out of the archive?",
+    "takenOut": "“{title}” was taken out.",
+    "notTakenOut": "“{title}” could not be taken out.",
+    "added": "{name}: {added} added, {updated} updated, {unchanged} unchanged",
+    "notAdded": "{name}: {reason}",
+    "seeAgain": "Show the archive as it is now",
 }

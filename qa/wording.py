@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,19 @@ _REFERS = re.compile(
 )
 
 
+_CLAIMS = re.compile(
+    r"\b(?:(?:our|an?|the) (?:report|article|story|item|caption|headline|column|review)\b.{0,120}"
+    r"\b(?:said|stated|gave|named|described|reported|wrongly|incorrectly)"
+    r"|we (?:said|wrote|reported|stated|printed))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAKES_BACK = re.compile(
+    r"in fact\b|(?:this|that|it) (?:is|was) (?:in fact|wrong|incorrect|an error|a mistake|untrue"
+    r"|false|not (?:so|true|correct|the case))\b|we should have said\b|the correct\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The words of a passage, side by side through all its sentences.
@@ -45,7 +58,9 @@ class Wording:
     says which sentence a word is in; `capital` (words,) marks capitals inside a sentence: names,
     mostly. `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds
     speech or quotation marks, asks. `refers` (sentences,) marks those that open with a word for
-    people named before ("He", "The two"). Irregular verb forms are brought to their verb's stem.
+    people named before ("He", "The two"); `withdrawn` (sentences,) those that repeat what a report
+    said and that the next sentence takes back. Irregular verb forms are brought to their verb's
+    stem.
     """
 
     stems: Ints
@@ -54,6 +69,7 @@ class Wording:
     capital: npt.NDArray[np.bool_]
     looks: Floats
     refers: npt.NDArray[np.bool_]
+    withdrawn: npt.NDArray[np.bool_]
 
 
 def code(word: str) -> int:
@@ -135,7 +151,15 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
         capital=capital,
         looks=looks,
         refers=np.array([_REFERS.match(text, start) is not None for start, _ in sentences]),
+        withdrawn=np.array([*_withdrawn(text, sentences), False]),
     )
+
+
+def _withdrawn(text: str, sentences: tuple[tuple[int, int], ...]) -> Iterator[bool]:
+    """Tell of each sentence but the last whether it repeats what the next one takes back."""
+    for (start, end), (after, _) in pairwise(sentences):
+        claims = _CLAIMS.search(text, start, end) is not None
+        yield claims and _TAKES_BACK.match(text, after) is not None
 
 
 @lru_cache(maxsize=CACHED)

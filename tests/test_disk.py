@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import NewsArchiveError, StorageError
+from embeddings import generations
 from qa import Archive
+from qa.archive import BEHIND
 from tests.archives import finish, run_python
 from tests.conftest import is_root
 from tests.fakes import HashingEncoder, stories, write_articles
@@ -54,6 +56,10 @@ def refusal(archive: Path, news: Path) -> str:
     except StorageError as error:
         return str(error)
     return ""
+
+
+def _refuse() -> None:
+    raise StorageError("no space left")
 
 
 def fill(place: Path, free: int) -> None:
@@ -143,3 +149,32 @@ def test_no_more_files_to_be_opened(tmp_path: Path, limit: int) -> None:
 def test_refusals_are_errors_of_this_project() -> None:
     """A caller can tell them from its own."""
     assert issubclass(StorageError, NewsArchiveError)
+
+
+def test_a_disk_without_any_room(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where not even a temporary copy fits, what was searchable stays so, and it is said."""
+    archive, news = small_disk / "archive", tmp_path / "news"
+    news.mkdir()
+    write_articles(news / "a.jsonl", stories(30))
+    with Archive.create(archive, encoder=HashingEncoder()) as made:
+        made.add(news)
+    before = answers(archive)
+    shutil.rmtree(archive / "derived")
+    with Archive.open(archive, encoder=HashingEncoder()) as opened:
+        opened.ask("harbour")
+        write_articles(news / "b.jsonl", stories(5, first=100))
+        with monkeypatch.context() as patch:
+            patch.setattr(generations, "publish", lambda *_: _refuse())
+            with pytest.raises(StorageError):
+                opened.add(news)
+            monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+            fill(small_disk, 0)
+            answer = opened.ask(QUESTIONS[0])
+        assert answer.query.notices[-1] == BEHIND
+        (small_disk / "filler").unlink()
+        caught_up = opened.ask("Keeper Name103son counted")
+        assert caught_up.citations[0].article_id == "story-103"
+        assert BEHIND not in caught_up.query.notices
+    assert json.loads(before[0])["text"] == answer.text

@@ -6,7 +6,9 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -66,6 +68,28 @@ def test_versions_are_numbered_on(archive: Archive, tmp_path: Path) -> None:
     assert archive.add(write_articles(tmp_path / "fair.jsonl", [record])).updated == 1
     assert archive.article("fair").version == 3
     assert [item.article.version for item in archive.versions("fair")] == [1, 2]
+
+
+class LongAgo(datetime):
+    """A clock that was set back."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(1980, 1, 1, tzinfo=tz)
+
+
+def test_a_clock_set_back_confuses_nothing(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions go by their numbers and derived files by commits (FAULTS, row 33)."""
+    correct(archive, tmp_path)
+    monkeypatch.setattr(store_module, "datetime", LongAgo)
+    correct(archive, tmp_path, TOLD)
+    earlier = archive.versions("fair")
+    assert [item.article.text for item in earlier] == [TOLD, CORRECTED]
+    assert earlier[1].replaced.startswith("1980")
+    assert archive.ask(QUESTION).citations[0].version == 3
+    assert archive.verify() == []
 
 
 def test_removal_takes_the_versions_along(archive: Archive, tmp_path: Path) -> None:
