@@ -24,9 +24,10 @@ WEIGHTS = "ranking.json"
 """File in qa/weights: `weights` maps a feature to what it adds to a sentence's score."""
 
 ALONE = 0.85
-"""Share of a pair's weight from which on its better sentence is quoted alone. The answer often stands
-beside the sentence that fits best: on newsqa, cross-validated, right quotes rise from .495 at .75 to
-.510 at .85 and .526 where two are always quoted, which is more to read."""
+"""Share of a pair's weight from which on its better sentence is quoted alone.
+
+The answer often stands beside the sentence that fits best: on newsqa, cross-validated, right quotes
+rise from .495 at .75 to .510 here and .526 where two are always quoted, which is more to read."""
 
 DECIMALS = 6
 """Decimals of a score: equal passages of float32 vectors differ in the seventh."""

@@ -13,7 +13,7 @@ from qa.evaluation.examples import FOLDS, Example, folds
 from qa.evaluation.fitting import Logistic, calibrated, fit_logistic
 from qa.evaluation.measures import auroc, expected_calibration_error, reliability
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import quote_is_right, shares_of, weights_by_fold
+from qa.evaluation.ranker import quote_is_right, shares_of
 from qa.wording import Floats, Ints
 
 SIGN_PENALTY = 30.0
@@ -124,15 +124,14 @@ def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
 
 
 def train_confidence(
-    sets: Mapping[str, Sequence[Example]], report: Report
+    sets: Mapping[str, Sequence[Example]], unseen: Mapping[str, Sequence[Floats]], report: Report
 ) -> tuple[Logistic, Signs, list[tuple[float, float]]]:
-    """Report the confidence's figures and return the model of all sets, with its thresholds."""
+    """Report the confidence's figures and return the model of all sets, with its thresholds.
+
+    `unseen` has each set's weights by example, which never saw its article.
+    """
     every = [example for examples in sets.values() for example in examples]
-    weights = [
-        own
-        for name, examples in sets.items()
-        for own in weights_by_fold(examples, [e for e in every if e.set != name])
-    ]
+    weights = [own for name in sets for own in unseen[name]]
     signs = signs_of(every, weights)
     fold = np.concatenate([folds(examples) for examples in sets.values()])
     probability = held_out(signs, fold)
