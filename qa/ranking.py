@@ -27,7 +27,8 @@ ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
 
 The answer often stands beside the sentence that fits best: on newsqa, cross-validated, right quotes
-rise from .495 at .75 to .510 here and .526 where two are always quoted, which is more to read."""
+rise from .495 at .75 to .510 here and .526 where two are always quoted. That is more to read: 46 of
+100 quotes are of two sentences, 30 at .75."""
 
 DECIMALS = 6
 """Decimals of a score: equal passages of float32 vectors differ in the seventh."""
