@@ -31,6 +31,9 @@ LEAST_GIVEN = 20
 ERRORS = tuple(round(0.05 * step, 2) for step in range(1, 13))
 """Error rates for which thresholds are kept."""
 
+DRAWS = 100
+"""Draws of the calibration error by chance: its standard error is then under .003."""
+
 DIGITS = 4
 """Digits of a threshold that are kept."""
 
@@ -107,7 +110,22 @@ def confidence_figures(
             value = auroc(probability[rows][can], probability[rows][~can])
             result[f"{prefix}abstention.AUROC"] = float(value or 0.0)
     error = expected_calibration_error(reliability(probability[asked], signs.right[asked]))
-    return result | {"calibration.ECE": float(error or 0.0)}
+    result["calibration.ECE"] = float(error or 0.0)
+    return result | {"ECE by chance": chance_error(probability[asked])}
+
+
+def chance_error(probability: Floats) -> float:
+    """Return the calibration error that true confidences show by chance, the mean over DRAWS.
+
+    Each draw has answers right as often as their confidence says. With few questions the error is
+    far from 0 then too: what is measured counts only as far as it is above.
+    """
+    generator = np.random.default_rng(0)
+    errors = [
+        expected_calibration_error(reliability(probability, generator.random(size) < probability))
+        for size in [len(probability)] * DRAWS
+    ]
+    return float(np.mean([error or 0.0 for error in errors]))
 
 
 def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
