@@ -52,9 +52,9 @@ class Article:
 
     `kept` holds the spans of `text` that are the article, in order and disjoint; what lies between
     them is furniture (captions, share bars, "Related topics"). `published` and `updated` are
-    ISO 8601 dates (YYYY-MM-DD). `path` names the file that it was read from, if any. `stated`
-    pairs each field that is known with where it was found, such as ("published", "json-ld"): see
-    `PLACES`.
+    ISO 8601 dates (YYYY-MM-DD). `path` names the file that it was read from, if any. `version`
+    counts from 1 the texts that an archive has held under this id. `stated` pairs each field that
+    is known with where it was found, such as ("published", "json-ld"): see `PLACES`.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Article:
     updated: str | None = None
     path: str | None = None
     kept: tuple[Span, ...] = ()
+    version: int = 1
     stated: tuple[tuple[str, str], ...] = ()
 
     @property

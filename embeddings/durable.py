@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+Link = Callable[[Path, Path], None]
+"""Gives a file, the first, a second name."""
 
 
 def sync(path: Path) -> None:
@@ -28,3 +34,28 @@ def replace_file(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def bytes_below(directory: Path) -> int:
+    """Return the bytes of all files in a directory; one that goes meanwhile does not count."""
+    total = 0
+    for file in directory.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
+
+
+def link(file: Path, target: Path) -> None:
+    """Give a file a second name; where the disk does not know that, copy it."""
+    try:
+        target.hardlink_to(file.resolve())
+    except OSError:
+        shutil.copyfile(file, target)
+
+
+def link_softly(file: Path, target: Path) -> None:
+    """Give a file a second name, on another disk where need be, that lasts as long as the first."""
+    try:
+        target.hardlink_to(file.resolve())
+    except OSError:
+        target.symlink_to(file.resolve())

@@ -20,6 +20,7 @@ from embeddings import onnx
 from embeddings.encoder import WINDOW, file_sha256
 from embeddings.generations import DERIVED
 from embeddings.locking import HOLDER, LOCK
+from embeddings.remembered import Remembered
 from embeddings.rows import FileRecord
 from embeddings.schema import DATABASE
 from embeddings.store import Store
@@ -119,8 +120,8 @@ class _Run:
         self._store = store
         self._writer = ArticleWriter(store, encoder, self._note_encoded)
         self._progress = progress
-        self._known_files = store.files()
-        self._digests = store.article_digests()
+        self._known_files = Remembered(store.file)
+        self._digests = Remembered(store.article_digest)
         self._owners: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._unread: set[str] = set()
@@ -173,7 +174,9 @@ class _Run:
         What could not be read of a known file is told again without reading it again.
         """
         known = self._known_files.get(str(path), FileRecord(""))
-        if known.stamp == _stamp(_digest_of(path)) and self._digests.keys() >= {*known.articles}:
+        if known.stamp == _stamp(_digest_of(path)) and all(
+            i in self._digests for i in known.articles
+        ):
             for article_id in known.articles:
                 self._seen.setdefault(article_id, self._digests[article_id])
             self._tally.unchanged += len(known.articles)

@@ -19,12 +19,12 @@ HOLDER = "writer.json"
 
 
 @contextmanager
-def writer_lock(directory: Path) -> Iterator[None]:
+def writer_lock(directory: Path, *, wait: float = 0) -> Iterator[None]:
     """Hold the archive's only writer's place within a block.
 
-    Raises ArchiveLockedError at once, naming the holder, where another process has it.
+    Raises ArchiveLockedError after `wait` seconds, naming the holder, where another process has it.
     """
-    lock = FileLock(directory / LOCK, timeout=0)
+    lock = FileLock(directory / LOCK, timeout=wait)
     try:
         lock.acquire()
     except Timeout as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,14 @@ class EncodedPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """An article as it was, and when another version took its place (ISO 8601, UTC)."""
+
+    article: Article
+    replaced: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A file that was read: its stamp, its articles, and those it held before and no longer.
 
@@ -66,15 +74,19 @@ def encode_article(article: Article) -> bytes:
     return json.dumps(asdict(article), ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def decode_article(article_id: str, record: bytes, digest: str) -> Article:
-    """Return the article in `record`; ArchiveDamagedError where it is not what was stored."""
+def seal_article(key: int, article_id: str, version: int, digest: str, *filed: str | None) -> bytes:
+    """Return the digest of an article's row: key, id, version, digest and what filters go by."""
+    return _digest(json.dumps([key, article_id, version, digest, *filed]).encode())
+
+
+def decode_article(
+    key: int, article_id: str, version: int, record: bytes, digest: str, seal: bytes
+) -> Article:
+    """Return the article in a row; ArchiveDamagedError where it is not what was stored."""
     try:
-        fields = json.loads(record)
-        fields["kept"] = tuple(Span(**span) for span in fields["kept"])
-        fields["authors"] = tuple(fields["authors"])
-        fields["stated"] = tuple((name, place) for name, place in fields.get("stated", ()))
-        article = Article(**fields)
-        intact = article.digest == digest and article.id == article_id
+        article = replace(_article(record), version=version)
+        found = seal_article(key, article_id, version, digest, article.source, article.published)
+        intact = article.digest == digest and article.id == article_id and found == seal
     except (ValueError, TypeError, KeyError):
         intact = False
     if not intact:
@@ -85,17 +97,50 @@ def decode_article(article_id: str, record: bytes, digest: str) -> Article:
     return article
 
 
+def _article(record: bytes) -> Article:
+    fields = json.loads(record)
+    fields["kept"] = tuple(Span(**span) for span in fields["kept"])
+    fields["authors"] = tuple(fields["authors"])
+    fields["stated"] = tuple((name, place) for name, place in fields.get("stated", ()))
+    return Article(**fields)
+
+
+def decode_version(
+    article_id: str, version: int, record: bytes, digest: str, replaced: str
+) -> Version:
+    """Return an article as it was; ArchiveDamagedError where it is not what was stored."""
+    try:
+        article = replace(_article(record), version=version)
+        intact = version_digest(article_id, version, article.digest, replaced) == digest
+    except (ValueError, TypeError, KeyError):
+        intact = False
+    if not intact:
+        raise ArchiveDamagedError(
+            f"version {version} of article {article_id!r} is damaged: restore the archive from a"
+            " copy, or remove the article and index its file again"
+        )
+    return Version(article, replaced)
+
+
+def version_digest(article_id: str, version: int, digest: str, replaced: str) -> str:
+    """Return the hex digest of an earlier version: its id, number, article's digest and time."""
+    return _digest(json.dumps([article_id, version, digest, replaced]).encode()).hex()
+
+
 def encode_spans(spans: Sequence[Span]) -> str:
     """Return spans as JSON."""
     return json.dumps([[span.start, span.end] for span in spans])
 
 
 def passage_digest(*columns: int | str) -> bytes:
-    """Return the digest of a passage's row: article, n, start, end, tokens, sentences."""
+    """Return the digest of a passage's row.
+
+    The columns are key, vector, generation, article, n, start, end, tokens, sentences.
+    """
     return _digest(json.dumps(columns).encode())
 
 
-def decode_passage(key: int, digest: bytes, *columns: int | str) -> StoredPassage:
+def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
     """Return the passage in a row; raises ArchiveDamagedError where it is not what was stored."""
     try:
         intact = passage_digest(*columns) == digest
@@ -103,24 +148,29 @@ def decode_passage(key: int, digest: bytes, *columns: int | str) -> StoredPassag
         intact = False
     if not intact:
         raise ArchiveDamagedError(
-            f"the stored offsets of passage {key} are damaged: restore the archive from a copy,"
-            " or index the files into a new folder"
+            f"the stored offsets of passage {columns[0]} are damaged: restore the archive from a"
+            " copy, or index the files into a new folder"
         )
-    article, n, start, end, tokens = map(int, columns[:5])
-    spans = tuple(Span(*pair) for pair in json.loads(str(columns[5])))
+    key, _, _, article, n, start, end, tokens = map(int, columns[:-1])
+    spans = tuple(Span(*pair) for pair in json.loads(str(columns[-1])))
     return StoredPassage(key, article, n, Span(start, end), spans, tokens)
 
 
-def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes, bytes]:
-    """Return the passage's vector (float32), its sentences' (float16) and the digest of both."""
-    passage = vectors.passage.astype("<f4").tobytes()
-    sentences = vectors.sentences.astype("<f2").tobytes()
-    return passage, sentences, _digest(passage + b"|" + sentences)
+def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes]:
+    """Return the passage's vector (float32) and its sentences' (float16)."""
+    return vectors.passage.astype("<f4").tobytes(), vectors.sentences.astype("<f2").tobytes()
 
 
-def decode_vectors(passage: bytes, sentences: bytes, digest: bytes) -> PassageVectors:
+def vectors_digest(key: int, content: bytes, passage: bytes, sentences: bytes) -> bytes:
+    """Return the digest of a row of vectors: its key, the content's hash and both blobs."""
+    return _digest(b"|".join([str(key).encode(), content, passage, sentences]))
+
+
+def decode_vectors(
+    key: int, content: bytes, passage: bytes, sentences: bytes, digest: bytes
+) -> PassageVectors:
     """Return stored vectors; raises ArchiveDamagedError where their bytes changed."""
-    if _digest(passage + b"|" + sentences) != digest:
+    if vectors_digest(key, content, passage, sentences) != digest:
         raise ArchiveDamagedError(
             "stored vectors are damaged: restore the archive from a copy,"
             " or index the files into a new folder"

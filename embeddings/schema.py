@@ -8,7 +8,7 @@ from pathlib import Path
 
 from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
 from embeddings.database import Database
-from embeddings.migrations import migrate
+from embeddings.migrations import ADDED_BY_4, OLDEST, migrate
 
 DATABASE = "archive.sqlite"
 """Name of the database file in an archive's directory."""
@@ -27,7 +27,8 @@ SCHEMA = (
         WITHOUT ROWID""",
     """CREATE TABLE articles (
         key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT,
-        published TEXT, record BLOB NOT NULL, digest TEXT NOT NULL, generation INTEGER NOT NULL)""",
+        published TEXT, record BLOB NOT NULL, digest TEXT NOT NULL, generation INTEGER NOT NULL,
+        version INTEGER NOT NULL DEFAULT 1, seal BLOB NOT NULL DEFAULT x'')""",
     """CREATE TABLE vectors (
         key INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, passage BLOB NOT NULL,
         sentences BLOB NOT NULL, digest BLOB NOT NULL)""",
@@ -43,6 +44,7 @@ SCHEMA = (
     "CREATE INDEX passages_article ON passages (article, n)",
     "CREATE INDEX passages_generation ON passages (generation)",
     "CREATE INDEX removals_generation ON removals (generation)",
+    *ADDED_BY_4,
 )
 
 
@@ -66,7 +68,7 @@ def create_tables(db: Database) -> None:
 
 def _update_tables(db: Database) -> None:
     """Bring an archive of an older format up to date, where it can be written; all or nothing."""
-    if not db.writable or _version(db) >= FORMAT:
+    if not db.writable or not OLDEST <= _version(db) < FORMAT:
         return
     with db.transaction():
         for version in range(_version(db), FORMAT):

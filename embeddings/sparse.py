@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
 
-from corpus.errors import ArchiveDamagedError
 from corpus.languages import language_of
+from embeddings.checked import UnusableFilesError
+from embeddings.keys import Keys, as_keys, is_in
 
 TOKENIZER = "news"
 """Name under which the analyzer below is registered with tantivy."""
@@ -23,6 +26,13 @@ LONGEST_TERM = 60
 
 WRITER_BYTES = 64_000_000
 """Memory of the writer before it flushes a segment (tantivy's least is 15 MB a thread)."""
+
+FILTER_ROOM = 3
+"""Times as many documents as would hold k of the wanted ones, if they were spread evenly."""
+
+MOST_FILTERED = 20_000
+"""Documents that are looked through for wanted ones, in some 20 ms; where they are rarer, tantivy
+is told their keys, which takes it longer the more there are."""
 
 TITLE_BOOST = 0.6
 """Weight of a term in the headline against one in the body; tuned on shared/bench by article."""
@@ -128,7 +138,7 @@ def _schema() -> Any:
 class SparseIndex:
     """A tantivy index in a folder. Scores are BM25 (k1 = 1.2, b = 0.75), ties break by key.
 
-    Raises ArchiveDamagedError where the folder holds something else, OSError where the disk
+    Raises UnusableFilesError where the folder holds something else, OSError where the disk
     refuses; tantivy writes a lock file even to read.
     """
 
@@ -138,9 +148,10 @@ class SparseIndex:
             self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
             self._index.register_tokenizer(TOKENIZER, _english())
             self._searcher = self._index.searcher()
+            self._gone: frozenset[int] = frozenset()
         except (ValueError, OSError) as error:
             _raise_refusal(error)
-            raise ArchiveDamagedError(f"{folder} is no tantivy index: it is rebuilt") from error
+            raise UnusableFilesError(f"{folder} is no tantivy index: it is rebuilt") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -164,30 +175,61 @@ class SparseIndex:
             raise
         self._searcher = self._index.searcher()
 
+    def without(self, removed: Iterable[int]) -> SparseIndex:
+        """Return the index without these keys, in memory alone; it is not to be updated."""
+        other = copy(self)
+        other._gone = self._gone.union(removed)
+        return other
+
     def search(
-        self, terms: dict[str, float], k: int, allowed: Sequence[int] | None = None
+        self, terms: dict[str, float], k: int, allowed: Sequence[int] | Keys | None = None
     ) -> list[tuple[int, float]]:
         """Return the k best (key, score) for weighted terms, best first.
 
         `allowed` limits the search to these keys.
         """
-        if not terms or k < 1 or (allowed is not None and not allowed):
+        if not terms or k < 1 or (allowed is not None and not len(allowed)):
             return []
         query = self._query(terms)
-        if allowed is not None:
-            query = self._within(query, allowed)
+        if allowed is None:
+            hits = self._best(query, k + len(self._gone))
+            return [hit for hit in hits if hit[0] not in self._gone][:k]
+        wanted = as_keys(allowed)
+        wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
+        found = self._filtered(query, k, wanted)
+        return self._best(self._within(query, wanted), k) if found is None else found
+
+    def _filtered(self, query: Any, k: int, wanted: Keys) -> list[tuple[int, float]] | None:
+        """Return the k best of the wanted, picked from the best of all; None where they are few."""
+        depth = FILTER_ROOM * k * len(self) // max(len(wanted), 1)
+        if depth > MOST_FILTERED:
+            return None
+        hits = self._searcher.search(query, depth, count=False).hits
+        keys = self._keys_of(hits)
+        scores = np.array([score for score, _ in hits])
+        inside = is_in(keys, wanted)
+        pairs = sorted(
+            zip(keys[inside].tolist(), scores[inside].tolist(), strict=True),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        is_whole = len(hits) < depth or (len(pairs) >= k and pairs[k - 1][1] > scores[-1])
+        return pairs[:k] if is_whole else None
+
+    def _best(self, query: Any, k: int) -> list[tuple[int, float]]:
+        """Return the k best (key, score), best first."""
         depth = k + 1
         hits = self._searcher.search(query, depth, count=False).hits
         while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
             depth *= 2  # the k-th score has equals that were not seen yet
             hits = self._searcher.search(query, depth, count=False).hits
-        keys = self._searcher.fast_field_values("key", [address for _, address in hits])
-        pairs = [
-            (int(key), float(score))
-            for key, (score, _) in zip(keys, hits, strict=True)
-            if key is not None
-        ]
+        scores = [float(score) for score, _ in hits]
+        pairs = zip(self._keys_of(hits).tolist(), scores, strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> Keys:
+        """Return the keys of documents that were found."""
+        values = self._searcher.fast_field_values("key", [address for _, address in hits])
+        return as_keys([int(value) for value in values if value is not None])
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
@@ -215,10 +257,10 @@ class SparseIndex:
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)
 
-    def _having(self, keys: Sequence[int]) -> Any:
-        return tantivy.Query.term_set_query(self._index.schema, "key", list(keys))
+    def _having(self, keys: Sequence[int] | Keys) -> Any:
+        return tantivy.Query.term_set_query(self._index.schema, "key", as_keys(keys).tolist())
 
-    def _within(self, query: Any, allowed: Sequence[int]) -> Any:
+    def _within(self, query: Any, allowed: Sequence[int] | Keys) -> Any:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
         required = [(tantivy.Occur.Must, silent), (tantivy.Occur.Must, query)]
         return tantivy.Query.boolean_query(required)

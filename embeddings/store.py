@@ -12,35 +12,38 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from corpus.errors import ArchiveDamagedError, ArchiveMissingError
-from corpus.records import Article, Failure
+from corpus.records import Article
+from embeddings.contents import Contents
 from embeddings.database import Database
-from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
+from embeddings.encoder import EncoderSettings
+from embeddings.migrations import COUNT_AGAIN
 from embeddings.rows import (
-    Changes,
     EncodedPassage,
     FileRecord,
-    StoredPassage,
-    decode_article,
-    decode_passage,
-    decode_vectors,
     encode_article,
     encode_spans,
     encode_vectors,
     passage_digest,
+    seal_article,
+    vectors_digest,
+    version_digest,
 )
 from embeddings.schema import DATABASE, check_format, create_tables, has_tables
 
-_ARTICLE = "SELECT key, id, record, digest FROM articles"
-_PASSAGE = 'SELECT key, digest, article, n, start, "end", tokens, sentences FROM passages'
+SPARE_SHARE = 0.1
+"""Vectors that no passage uses any more, as a share of the passages, which are kept for articles
+that come back."""
+
+SPARE_LEAST = 2_000
+"""Such vectors that are kept in any case: some 15 MB."""
 
 
-class Store:
+class Store(Contents):
     """The database of one archive.
 
     Raises ArchiveMissingError where the directory holds none, ArchiveDamagedError where the file
@@ -93,53 +96,9 @@ class Store:
 
     # Settings
 
-    def setting(self, name: str) -> Any:
-        """Return a setting's value, or None where it is not set."""
-        rows = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,))
-        try:
-            return json.loads(rows[0][0]) if rows else None
-        except ValueError as error:
-            raise self._damaged_setting(name) from error
-
     def put_setting(self, name: str, value: Any) -> None:
         """Record a setting, inside a transaction."""
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
-
-    @property
-    def archive_id(self) -> str:
-        """Return the random name that tells this archive's derived files from another's."""
-        return str(self.setting("archive"))
-
-    @property
-    def generation(self) -> int:
-        """Return the number of commits so far."""
-        value = self.setting("generation")
-        if not isinstance(value, int):
-            raise self._damaged_setting("generation")
-        return value
-
-    def commit_name(self, generation: int) -> str:
-        """Return the random name of a commit, "" where there was none.
-
-        It tells this archive's history from that of a copy, which counts generations as well.
-        """
-        sql = "SELECT name FROM commits WHERE generation = ?"
-        return next((str(name) for (name,) in self._db.execute(sql, (generation,))), "")
-
-    @property
-    def encoder(self) -> EncoderSettings | None:
-        """Return the settings of the encoder that made the vectors; None before the first."""
-        stored = self.setting("encoder")
-        try:
-            return None if stored is None else EncoderSettings(**stored)
-        except TypeError as error:
-            raise self._damaged_setting("encoder") from error
-
-    def _damaged_setting(self, name: str) -> ArchiveDamagedError:
-        return ArchiveDamagedError(
-            f"{self.path} is damaged (its setting {name!r} is none): restore it from a copy,"
-            " or index the files into a new folder"
-        )
 
     def put_encoder(self, settings: EncoderSettings) -> None:
         """Record which encoder's vectors the archive holds, inside a transaction."""
@@ -155,6 +114,7 @@ class Store:
             self.put_setting("generation", generation)
             self._db.execute("INSERT INTO commits VALUES (?, ?)", (generation, uuid.uuid4().hex))
             yield
+            self._drop_spares()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -162,70 +122,149 @@ class Store:
         with self._db.snapshot():
             yield
 
+    def rewrite(self) -> None:
+        """Write the database anew, its indices and counts included, as a generation of its own.
+
+        Raises ArchiveDamagedError where its tables cannot be read through.
+        """
+        self._db.execute("REINDEX")
+        with self.transaction():
+            for statement in COUNT_AGAIN:
+                self._db.execute(statement)
+        self._db.execute("VACUUM")
+
     def empty_log(self) -> None:
         """Leave no copy of removed rows in the write-ahead log, where no reader is in the way."""
         self._db.empty_log()
 
-    # Writing, inside a transaction
+    # Articles, inside a transaction
 
     def put_article(self, article: Article, passages: Sequence[EncodedPassage]) -> None:
-        """Store an article with its passages in place of an earlier one with the same id."""
-        self.remove_articles([article.id])
-        key = self._db.insert(
-            "INSERT INTO articles (id, source, published, record, digest, generation)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+        """Store an article with its passages in place of the one with the same id, if any.
+
+        Where its headline or text differ, the earlier ones are kept as an earlier version.
+        """
+        version = self._next_version(article)
+        self._drop(article.id)
+        key = self._next_key("articles")
+        digest = article.digest
+        seal = seal_article(key, article.id, version, digest, article.source, article.published)
+        self._db.execute(
+            "INSERT INTO articles (key, id, source, published, record, digest, generation, version,"
+            " seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                article.id,
-                article.source,
-                article.published,
-                encode_article(article),
-                article.digest,
-                self.generation,
+                *(key, article.id, article.source, article.published, encode_article(article)),
+                *(digest, self.generation, version, seal),
             ),
         )
-        for item in passages:
-            self._put_passage(key, item)
+        first = self._next_key("passages")
+        for number, item in enumerate(passages, start=first):
+            self._put_passage(number, key, item)
 
-    def _put_passage(self, article: int, item: EncodedPassage) -> None:
+    def _next_version(self, article: Article) -> int:
+        """Return the number of an article's version, having kept the one that it replaces."""
+        try:
+            old = self.article(article.id)
+        except ArchiveDamagedError:  # the way to mend it is to put it again
+            rows = self._db.execute("SELECT version FROM articles WHERE id = ?", (article.id,))
+            return int(rows[0][0])
+        if old is None:
+            return 1
+        if (old.title, old.text) == (article.title, article.text):
+            return old.version
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        digest = version_digest(old.id, old.version, old.digest, now)
+        self._db.execute(
+            "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?)",
+            (old.id, old.version, encode_article(old), digest, now),
+        )
+        return old.version + 1
+
+    def _put_passage(self, key: int, article: int, item: EncodedPassage) -> None:
         passage = item.passage
+        vector = self._vector_key(item)
         columns = (
-            article,
-            passage.n,
-            passage.start,
-            passage.end,
-            passage.tokens,
+            *(key, vector, self.generation),
+            *(article, passage.n, passage.start, passage.end, passage.tokens),
             encode_spans(passage.sentences),
         )
         self._db.execute(
-            'INSERT INTO passages (article, n, start, "end", tokens, sentences, digest, vector,'
-            " generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*columns, passage_digest(*columns), self._vector_key(item), self.generation),
+            'INSERT INTO passages (key, vector, generation, article, n, start, "end", tokens,'
+            " sentences, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*columns, passage_digest(*columns)),
         )
 
     def _vector_key(self, item: EncodedPassage) -> int:
+        """Return the key of a passage's vectors, which are stored where they are new."""
         rows = self._db.execute("SELECT key FROM vectors WHERE hash = ?", (item.hash,))
         if rows:
+            self._db.execute("DELETE FROM spares WHERE vector = ?", rows[0])
             return int(rows[0][0])
         if item.vectors is None:
             raise ArchiveDamagedError("vectors that were stored are gone: index the files again")
-        return self._db.insert(
-            "INSERT INTO vectors (hash, passage, sentences, digest) VALUES (?, ?, ?, ?)",
-            (item.hash, *encode_vectors(item.vectors)),
+        key = int(self._db.execute("SELECT max(key) FROM vectors")[0][0] or 0) + 1
+        blobs = encode_vectors(item.vectors)
+        self._db.execute(
+            "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
+            (key, item.hash, *blobs, vectors_digest(key, item.hash, *blobs)),
         )
+        return key
+
+    def _next_key(self, table: str) -> int:
+        """Return the key after the highest that a table has ever given."""
+        rows = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(rows[0][0]) + 1 if rows else 1
 
     def remove_articles(self, ids: Iterable[str]) -> int:
-        """Remove articles by id; return how many there were. Their vectors stay for re-use."""
+        """Remove articles by id, earlier versions included; return how many there were.
+
+        Their vectors stay for a while, see `spare_vectors`.
+        """
         count = 0
         for article_id in ids:
-            for (key,) in self._db.execute("SELECT key FROM articles WHERE id = ?", (article_id,)):
-                passages = json.dumps(self.passage_keys_of([key]))
-                self._db.execute("DELETE FROM passages WHERE article = ?", (key,))
-                self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
-                self._db.execute(
-                    "INSERT INTO removals VALUES (?, ?, ?)", (self.generation, key, passages)
-                )
-                count += 1
+            count += self._drop(article_id)
+            self._db.execute("DELETE FROM versions WHERE article = ?", (article_id,))
         return count
+
+    def _drop(self, article_id: str) -> int:
+        """Take an article's row and passages out; return how many articles there were."""
+        rows = self._db.execute("SELECT key FROM articles WHERE id = ?", (article_id,))
+        for (key,) in rows:
+            passages = self._db.execute(
+                "SELECT key, vector FROM passages WHERE article = ?", (key,)
+            )
+            self._db.execute("DELETE FROM passages WHERE article = ?", (key,))
+            self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
+            self._db.execute(
+                "INSERT INTO removals VALUES (?, ?, ?)",
+                (self.generation, key, json.dumps([passage for passage, _ in passages])),
+            )
+            for vector in {vector for _, vector in passages}:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO spares SELECT ?, ?"
+                    " WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?)",
+                    (vector, self.generation, vector),
+                )
+        return len(rows)
+
+    def _drop_spares(self) -> None:
+        """Forget the vectors that have been of no use the longest, beyond what is kept."""
+        most = max(SPARE_LEAST, int(SPARE_SHARE * self.counts()["passages"]))
+        surplus = self._db.execute(
+            "SELECT vector FROM spares ORDER BY generation DESC, vector LIMIT -1 OFFSET ?", (most,)
+        )
+        for vector in surplus:
+            self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
+            self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
+
+    def doubt(self, article_id: str) -> None:
+        """Take an article for changed and its vectors for none, so that its file is read again."""
+        self._db.execute("UPDATE articles SET digest = '' WHERE id = ?", (article_id,))
+        self._db.execute(
+            "UPDATE vectors SET hash = randomblob(16) WHERE key IN (SELECT vector FROM passages"
+            " JOIN articles ON articles.key = passages.article WHERE id = ?)",
+            (article_id,),
+        )
 
     def replace_record(self, article: Article) -> None:
         """Store an article's record again where only what no reader sees has changed, its path."""
@@ -233,6 +272,8 @@ class Store:
             "UPDATE articles SET record = ? WHERE id = ? AND digest = ?",
             (encode_article(article), article.id, article.digest),
         )
+
+    # Files, inside a transaction
 
     def put_file(self, path: str, record: FileRecord) -> None:
         """Remember a file's stamp, the ids of the articles in it, and what could not be read."""
@@ -246,143 +287,3 @@ class Store:
         """Forget files."""
         for path in paths:
             self._db.execute("DELETE FROM files WHERE path = ?", (path,))
-
-    # Reading
-
-    def files(self) -> dict[str, FileRecord]:
-        """Return path -> record of every file that was indexed."""
-        rows = self._db.execute("SELECT path, stamp, articles, earlier, failures FROM files")
-        try:
-            return {
-                path: FileRecord(
-                    stamp,
-                    tuple(json.loads(ids)),
-                    tuple(json.loads(earlier)),
-                    tuple(Failure(place, reason) for place, reason in json.loads(failures)),
-                )
-                for path, stamp, ids, earlier, failures in rows
-            }
-        except (ValueError, TypeError) as error:
-            raise ArchiveDamagedError(
-                f"{self.path} is damaged (its list of files): restore it from a copy,"
-                " or index the files into a new folder"
-            ) from error
-
-    def article_digests(self) -> dict[str, str]:
-        """Return id -> digest of every article."""
-        return dict(self._db.execute("SELECT id, digest FROM articles"))
-
-    def has_vectors(self, hashes: Iterable[bytes]) -> set[bytes]:
-        """Return those of the hashes whose vectors are stored."""
-        return {row[0] for row in self._db.select("SELECT hash FROM vectors WHERE hash IN", hashes)}
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of articles and passages."""
-        articles = self._db.execute("SELECT count(*) FROM articles")[0][0]
-        passages = self._db.execute("SELECT count(*) FROM passages")[0][0]
-        return {"articles": int(articles), "passages": int(passages)}
-
-    def sources(self) -> list[tuple[str, int]]:
-        """Return (outlet, number of articles), most first, then by name."""
-        rows = self._db.execute(
-            "SELECT source, count(*) FROM articles WHERE source IS NOT NULL"
-            " GROUP BY source ORDER BY count(*) DESC, source"
-        )
-        return [(str(source), int(count)) for source, count in rows]
-
-    def dates(self) -> tuple[str | None, str | None]:
-        """Return the first and the last date of publication."""
-        first, last = self._db.execute("SELECT min(published), max(published) FROM articles")[0]
-        return first, last
-
-    def article(self, article_id: str) -> Article | None:
-        """Return an article by its id. Raises ArchiveDamagedError where its bytes changed."""
-        rows = self._db.execute(f"{_ARTICLE} WHERE id = ?", (article_id,))
-        return decode_article(*rows[0][1:]) if rows else None
-
-    def article_ids(self) -> list[tuple[str, int]]:
-        """Return (id, key) of every article, in the order of keys."""
-        rows = self._db.execute("SELECT id, key FROM articles ORDER BY key")
-        return [(str(article_id), int(key)) for article_id, key in rows]
-
-    def filed(self) -> dict[int, tuple[str | None, str | None]]:
-        """Return article key -> (outlet, date of publication), what filters go by."""
-        rows = self._db.execute("SELECT key, source, published FROM articles")
-        return {key: (source, published) for key, source, published in rows}
-
-    def articles_by_key(self, keys: Iterable[int]) -> dict[int, Article]:
-        """Return key -> article; keys that are gone are left out."""
-        rows = self._db.select(f"{_ARTICLE} WHERE key IN", keys)
-        return {key: decode_article(*rest) for key, *rest in rows}
-
-    def article_keys(
-        self, sources: Sequence[str] = (), since: str | None = None, until: str | None = None
-    ) -> list[int]:
-        """Return the keys of articles of these outlets published in these (inclusive) bounds."""
-        where, values = ["1"], list[str]()
-        if sources:
-            where.append(f"source IN ({', '.join('?' * len(sources))})")
-            values.extend(sources)
-        for bound, comparison in ((since, ">="), (until, "<=")):
-            if bound:
-                where.append(f"published {comparison} ?")
-                values.append(bound)
-        sql = f"SELECT key FROM articles WHERE {' AND '.join(where)} ORDER BY key"  # noqa: S608 - own words
-        return [key for (key,) in self._db.execute(sql, values)]
-
-    def passages(self, keys: Iterable[int]) -> Iterator[StoredPassage]:
-        """Yield passages by key. Raises ArchiveDamagedError where their bytes changed."""
-        for row in self._db.select(f"{_PASSAGE} WHERE key IN", keys):
-            yield decode_passage(*row)
-
-    def passages_of(self, articles: Iterable[int]) -> list[StoredPassage]:
-        """Return the passages of these articles, in the order of articles and places."""
-        rows = self._db.select(f"{_PASSAGE} WHERE article IN", articles)
-        found = [decode_passage(*row) for row in rows]
-        return sorted(found, key=lambda passage: (passage.article, passage.n))
-
-    def passage_keys_of(self, articles: Iterable[int]) -> list[int]:
-        """Return the keys of all passages of these articles."""
-        rows = self._db.select("SELECT key FROM passages WHERE article IN", articles)
-        return [key for (key,) in rows]
-
-    def vectors(self, keys: Iterable[int]) -> dict[int, PassageVectors]:
-        """Return passage key -> vectors. Raises ArchiveDamagedError where their bytes changed."""
-        rows = self._db.select(
-            "SELECT passages.key, vectors.passage, vectors.sentences, vectors.digest"
-            " FROM passages JOIN vectors ON vectors.key = passages.vector WHERE passages.key IN",
-            keys,
-        )
-        return {key: decode_vectors(*blobs) for key, *blobs in rows}
-
-    def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[list[int], Vectors]:
-        """Return passage keys and their vectors, float32 (n, dimension)."""
-        found = self.vectors(keys)
-        matrix = np.empty((len(found), dimension), dtype=np.float32)
-        for row, vectors in enumerate(found.values()):
-            matrix[row] = vectors.passage
-        return list(found), matrix
-
-    def changes_since(self, generation: int) -> Changes:
-        """Return what was added since a generation and is still there, and what was removed."""
-        removed = self._db.execute(
-            "SELECT article, passages FROM removals WHERE generation > ?", (generation,)
-        )
-        passages = self._db.execute(
-            "SELECT key FROM passages WHERE generation > ? ORDER BY key", (generation,)
-        )
-        articles = self._db.execute(
-            "SELECT key FROM articles WHERE generation > ? ORDER BY key", (generation,)
-        )
-        return Changes(
-            passages=tuple(key for (key,) in passages),
-            articles=tuple(key for (key,) in articles),
-            removed_passages=tuple(key for _, keys in removed for key in json.loads(keys)),
-            removed_articles=tuple(key for key, _ in removed),
-        )
-
-    def integrity(self) -> list[str]:
-        """Return what SQLite itself finds wrong with the file, in its own words."""
-        rows = self._db.execute("PRAGMA integrity_check")
-        rows += self._db.execute("PRAGMA foreign_key_check")
-        return [" ".join(map(str, row)) for row in rows if row[0] != "ok"]

@@ -94,6 +94,7 @@ def _citation(n: int, group: Sequence[Ranked]) -> Citation:
         score=item.score,
         also_in=tuple(names),
         first_in=_first_in(article, copies),
+        version=article.version,
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embeddings.derived import Indices
 from embeddings.encoder import Encoder
+from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold

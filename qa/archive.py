@@ -7,30 +7,37 @@ a question goes through is in `qa.answering`.
 from __future__ import annotations
 
 import os
-import threading
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
-from corpus.records import Article, Passage
-from embeddings.derived import Indices, copy_indices, open_indices, publish_indices
+from embeddings import onnx
+from embeddings.checked import UnusableFilesError
+from embeddings.derived import (
+    check_source,
+    copy_indices,
+    open_indices,
+    publish_indices,
+)
 from embeddings.encoder import Encoder
 from embeddings.encoders import carry_encoder, open_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
+from embeddings.indices import Indices
 from embeddings.locking import writer_lock
 from embeddings.models import kept_name
-from embeddings.rows import StoredPassage
 from embeddings.store import Store
 from embeddings.writing import mismatch
 from qa.answer import no_articles
 from qa.answering import Line, answer_queries
+from qa.holdings import Holdings
 from qa.places import chosen_archive
 from qa.question import Limits, understand
-from qa.records import Answer, History, Query, Question, Status
+from qa.records import Answer, History, Query, Question
 from qa.reranking import Reranker, open_reranker
 
 DEFAULT_K = 5
@@ -39,23 +46,25 @@ DEFAULT_K = 5
 MOST_K = 50
 """Citations that may be asked for."""
 
-PORTION = 64
-"""Articles that are read at a time when all are read."""
+PATIENCE = 0.4
+"""Seconds that a writer waits for the writer's place before it is told who has it."""
+
+BEHIND = "The newest articles cannot be searched yet: there is no space for their search indices."
+"""What a person is told where the disk is full and older indices answer."""
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
 
 
-class Archive:
+class Archive(Holdings):
     """A directory of articles that answers questions. Safe to use from several threads."""
 
     def __init__(self, store: Store, encoder: Encoder | None, model: str | None) -> None:
-        self._store = store
+        super().__init__(store)
         self._encoder = encoder
         self._model = model
         self._reranker: Reranker | str | None = None
         self._indices: Indices | None = None
-        self._lock = threading.RLock()
 
     # Opening
 
@@ -116,11 +125,6 @@ class Archive:
         return cls(store, encoder, stored.model if stored else model)
 
     @property
-    def directory(self) -> Path:
-        """Return the archive's directory."""
-        return self._store.directory
-
-    @property
     def is_samples(self) -> bool:
         """Tell whether this is the shipped sample collection."""
         return bool(self._store.setting("samples"))
@@ -137,7 +141,7 @@ class Archive:
 
     def mark_samples(self) -> None:
         """Record that this archive is the shipped sample collection, and complete."""
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
             with self._store.transaction():
                 self._store.put_setting("samples", True)
             self._indices = publish_indices(self._store, self._indices)
@@ -176,12 +180,13 @@ class Archive:
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
+            check_source(self._store)
             report = index_paths(
                 self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
-            if report.updated or report.removed:
+            if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
                 carry_encoder(self.directory, self._encoder)
@@ -190,12 +195,24 @@ class Archive:
     def remove(self, ids: Iterable[str] | str) -> int:
         """Remove articles by id; return how many there were."""
         ids = [ids] if isinstance(ids, str) else list(ids)
-        with self._lock, writer_lock(self.directory):
+        with self._lock, self._writing():
+            check_source(self._store)
             with self._store.transaction():
                 count = self._store.remove_articles(ids)
             self._indices = publish_indices(self._store, self._indices)
             self._store.empty_log()
             return count
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Take the writer's place within the block, and clear up behind writers that were killed.
+
+        A reader that mends something may have the place for a moment.
+        """
+        with writer_lock(self.directory, wait=PATIENCE):
+            for stray in self.directory.glob(f".{onnx.FOLDER}.*.tmp"):
+                shutil.rmtree(stray, ignore_errors=True)
+            yield
 
     # Questions
 
@@ -244,12 +261,22 @@ class Archive:
             outlets = [name for name, _ in self._store.sources()]
             dates = self._store.dates()
             queries = [_understand(question, outlets, dates) for question in questions]
-            if not queries or not self._store.counts()["passages"]:
+            if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
-            encoder = self._load_encoder()
-            with self._agreed() as indices:
-                line = Line(self._store, indices, encoder, self._load_reranker(), max_error)
-                return answer_queries(line, queries, k=k)
+            encoder, reranker = self._load_encoder(), self._load_reranker()
+
+            def answers() -> list[Answer]:
+                with self._agreed() as indices:
+                    line = Line(self._store, indices, encoder, reranker, max_error)
+                    told = [BEHIND] if indices.behind else []
+                    asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
+                    return answer_queries(line, asked, k=k)
+
+            try:
+                return answers()
+            except UnusableFilesError:  # damage shows when what is derived is used: mend it
+                self._indices = open_indices(self._store, thorough=True)
+                return answers()
 
     def _load_encoder(self) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
@@ -273,106 +300,34 @@ class Archive:
     def _agreed(self) -> Iterator[Indices]:
         """Give indices, and one view of the store within the block that agrees with them."""
         for _ in range(VIEWS):
-            self._indices = open_indices(self._store, self._indices)
+            indices = open_indices(self._store, self._indices)
+            self._indices = self._indices if indices.behind else indices
             with self._store.snapshot():
-                if self._indices.generation == self._store.generation:
-                    yield self._indices
+                if indices.generation == self._store.generation:
+                    yield indices
                     return
         with self._store.snapshot():
             yield copy_indices(self._store, self._indices)
 
-    # What is in it
+    # Upkeep
 
-    def article(self, article_id: str) -> Article:
-        """Return an article by its id. Raises UsageError where there is none of that id."""
-        with self._lock:
-            article = self._store.article(article_id)
-        if article is None:
-            raise UsageError(f"no article has the id {article_id!r}: `qa export` lists them all")
-        return article
+    def repair(self) -> list[str]:
+        """Mend what can be made anew; return what was, in plain words.
 
-    def articles(self) -> Iterator[Article]:
-        """Yield all articles, oldest entry first; what changes meanwhile may be in or out."""
-        for article, _ in self._contents():
-            yield article
+        Derived files come from the articles, and damaged articles from the files that they were
+        read from, where those are still there. Raises ArchiveLockedError as `add` does.
+        """
+        from embeddings.repair import repair
 
-    def passages(self) -> Iterator[Passage]:
-        """Yield all passages, article by article."""
-        for article, stored in self._contents():
-            for item in stored:
-                start, end = item.span.start, item.span.end
-                yield Passage(article.id, item.n, start, end, item.sentences, item.tokens)
-
-    def _contents(self) -> Iterator[tuple[Article, list[StoredPassage]]]:
-        """Yield each article with its passages; a few articles are read at a time."""
-        with self._lock:
-            keys = [key for _, key in self._store.article_ids()]
-        for at in range(0, len(keys), PORTION):
-            portion = keys[at : at + PORTION]
-            with self._lock, self._store.snapshot():
-                articles = self._store.articles_by_key(portion)
-                passages = self._store.passages_of(portion)
-            for key in filter(articles.__contains__, portion):
-                yield articles[key], [item for item in passages if item.article == key]
-
-    def has(self, article_id: str) -> bool:
-        """Tell whether an article of this id is in the archive."""
-        with self._lock:
-            return self._store.article(article_id) is not None
-
-    def export_articles(self) -> Iterator[dict[str, Any]]:
-        """Yield every article as plain JSON types, in the format that `add` reads."""
-        for article in self.articles():
-            record = asdict(article)
-            del record["kept"]
-            record["stated"] = dict(article.stated)
-            yield record | {"authors": list(article.authors), "clean_text": article.clean_text}
-
-    def export_passages(self) -> Iterator[dict[str, Any]]:
-        """Yield every passage as article id, offsets and text."""
-        for article, stored in self._contents():
-            for item in stored:
-                yield {
-                    "article": article.id,
-                    "start": item.span.start,
-                    "end": item.span.end,
-                    "text": item.span.of(article.text),
-                }
-
-    def status(self) -> Status:
-        """Return what the archive holds."""
-        with self._lock:
-            counts, encoder = self._store.counts(), self._store.encoder
-            first, last = self._store.dates()
-            return Status(
-                directory=str(self.directory),
-                articles=counts["articles"],
-                passages=counts["passages"],
-                sources=tuple(self._store.sources()),
-                first=first,
-                last=last,
-                model=encoder.model if encoder else None,
-                model_digest=encoder.digest if encoder else None,
-                dimension=encoder.dimension if encoder else None,
-                generation=self._store.generation,
-                bytes=_size(self.directory),
-            )
-
-    def verify(self) -> list[str]:
-        """Check every byte and offset; return the problems in plain words, or none."""
-        from embeddings.verification import verify
-
-        with self._lock:
-            return verify(self._store)
-
-
-def _size(directory: Path) -> int:
-    """Return the bytes of all files in a directory; one that goes meanwhile does not count."""
-    total = 0
-    for file in directory.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total
+        with self._lock, self._writing():
+            done = repair(self._store, self._load_encoder)
+            if onnx.problems(self.directory):
+                self._encoder = None
+                shutil.rmtree(self.directory / onnx.FOLDER)
+                carry_encoder(self.directory, self._load_encoder())
+                done.append("the encoder that the archive carries: made anew from its model")
+            self._indices = publish_indices(self._store, thorough=True)
+            return done
 
 
 def _understand(
@@ -383,7 +338,8 @@ def _understand(
     if isinstance(question, str):
         return understand(question, outlets=outlets, dates=dates)
     sources = tuple(question.get("sources") or ())
-    limits = Limits(sources, question.get("since"), question.get("until"))
+    free = frozenset(question.get("free") or ())
+    limits = Limits(sources, question.get("since"), question.get("until"), free)
     return understand(
         question["question"],
         history=question.get("history") or (),

@@ -1,6 +1,7 @@
-"""The command line: `qa index`, `ask`, `chat`, `evaluate`, `status`, `verify`, `remove`, `export`.
+"""The command line: `qa index`, `ask`, `evaluate`, `gold`, `status`, `verify`, `remove`, `export`.
 
-Answers and JSON go to stdout, progress and messages to stderr.
+What serves (`qa chat`, `mcp`, `access`) is in `qa.web.commands`. Answers and JSON go to stdout,
+progress and messages to stderr.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
@@ -18,7 +17,11 @@ import typer
 
 from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
+from qa.cli_evaluate import evaluate
+from qa.cli_gold import gold_app
+from qa.options import ArchiveOption, JsonOption, RerankerOption, open_archive
 from qa.places import default_archive
+from qa.web.commands import add_commands
 
 if TYPE_CHECKING:
     from corpus.web.fetching import Fetched
@@ -48,25 +51,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ArchiveOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--archive",
-        "-a",
-        metavar="DIR",
-        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
-        " shipped samples.",
-    ),
-]
-RerankerOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 class _Options(TypedDict):
@@ -189,7 +173,7 @@ def ask(  # noqa: PLR0913, PLR0917 - the options of the command
     """Answer a question with a quote and its sources; exit code 3 where the articles hold none."""
     limits: Question = {"sources": source or [], "since": since, "until": until}
     options: _Options = {"k": k, "max_error": max_error}
-    with _opened(archive, reranker) as opened:
+    with open_archive(archive, reranker) as opened:
         if question == "-":
             return _ask_lines(opened, limits, options)
         answer = opened.ask_many([{"question": question, **limits}], **options)[0]
@@ -215,47 +199,14 @@ def _ask_lines(archive: Archive, limits: Question, options: _Options) -> int:
     return EXIT_DONE
 
 
-@app.command()
-def chat(
-    archive: ArchiveOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port to listen on.")] = None,
-) -> int:
-    """Open the chat box in a web page; prints its address when it answers."""
-    from qa.chat import serve
-
-    with _opened(archive) as opened:
-        serve(opened, host=host, port=port)
-    return EXIT_DONE
-
-
-@app.command()
-def evaluate(
-    gold: Annotated[
-        Path | None, typer.Argument(metavar="[GOLD]", help="Gold questions as JSON lines.")
-    ] = None,
-    archive: ArchiveOption = None,
-    articles: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Articles to build an archive of.")
-    ] = None,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write measures as JSON.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write a report as a web page.")
-    ] = None,
-    reranker: RerankerOption = None,
-) -> int:
-    """Measure answers against gold questions; with no arguments, on the shipped samples."""
-    from qa.evaluation.command import evaluate_command
-
-    return evaluate_command(gold, archive, articles, json_out, report, reranker=reranker)
+app.command()(evaluate)
+app.add_typer(gold_app, name="gold")
 
 
 @app.command()
 def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
     """Show what is in an archive."""
-    with _opened(archive) as opened:
+    with open_archive(archive) as opened:
         found = opened.status()
         if as_json:
             _print_json(found.to_dict())
@@ -265,14 +216,23 @@ def status(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
 
 
 @app.command()
-def verify(archive: ArchiveOption = None, as_json: JsonOption = False) -> int:
+def verify(
+    archive: ArchiveOption = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be made anew, then check again.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
     """Check every byte and offset of an archive; exit code 4 where something is wrong."""
-    with _opened(archive) as opened:
+    with open_archive(archive) as opened:
+        repaired = opened.repair() if repair else []
         problems = opened.verify()
         directory = opened.directory
     if as_json:
-        _print_json({"archive": str(directory), "problems": problems})
+        report = {"archive": str(directory), "problems": problems}
+        _print_json(report | ({"repaired": repaired} if repair else {}))
     else:
+        terminal.print_repaired(repaired)
         terminal.print_problems(problems, directory)
     return EXIT_DAMAGED if problems else EXIT_DONE
 
@@ -284,7 +244,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> int:
     """Take articles out of an archive, by id (`qa export` lists them)."""
-    with _opened(archive) as opened:
+    with open_archive(archive) as opened:
         unknown = [article_id for article_id in ids if not opened.has(article_id)]
         removed = opened.remove(ids)
     if as_json:
@@ -303,21 +263,13 @@ def export(
     """Print the articles, or their passages, as JSON lines."""
     if articles and passages:
         raise UsageError("--articles and --passages were both given: choose one")
-    with _opened(archive) as opened:
+    with open_archive(archive) as opened:
         for record in opened.export_passages() if passages else opened.export_articles():
             print(json.dumps(record))  # noqa: T201 - the output itself
     return EXIT_DONE
 
 
-@contextmanager
-def _opened(directory: Path | None, reranker: str | None = None) -> Iterator[Archive]:
-    """Open an archive with a progress bar for samples that are built on first use."""
-    from qa.archive import Archive
-
-    with terminal.progress_bar() as progress:
-        archive = Archive.open(directory, reranker=reranker, progress=progress)
-    with archive:
-        yield archive
+add_commands(app)
 
 
 def _print_json(value: dict[str, Any], indent: int | None = 2) -> None:

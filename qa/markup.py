@@ -9,7 +9,7 @@ from typing import NewType
 Html = NewType("Html", str)
 """Markup made by this module. mypy refuses a plain `str` where `Html` is asked for."""
 
-_VOID = frozenset({"br", "hr", "wbr"})
+_VOID = frozenset({"br", "hr", "input", "link", "meta", "wbr"})
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -28,7 +28,7 @@ def join(*parts: Html, separator: Html = Html("")) -> Html:
     return Html(separator.join(part for part in parts if part))
 
 
-def tag(name: str, *children: Html, **attributes: str | bool | None) -> Html:
+def tag(name: str, /, *children: Html, **attributes: str | bool | None) -> Html:
     """Build one element.
 
     Attribute names come from keywords: `class_` is `class`, `aria_label` is `aria-label`. Values

@@ -22,7 +22,7 @@ def default_archive() -> Path:
     asked = os.environ.get(ARCHIVE_VARIABLE)
     if asked:
         return Path(asked).expanduser()
-    return _home("XDG_DATA_HOME", ".local/share") / _NAME / "archive"
+    return data_directory() / "archive"
 
 
 def chosen_archive() -> Path | None:
@@ -40,6 +40,11 @@ def chosen_archive() -> Path | None:
             return place if store.counts()["articles"] else None
     except ArchiveMissingError:
         return None
+
+
+def data_directory() -> Path:
+    """Return the person's folder for what cannot be made again; it may not be there yet."""
+    return _home("XDG_DATA_HOME", ".local/share") / _NAME
 
 
 def cache_directory() -> Path:

@@ -59,7 +59,7 @@ class Citation:
     quote (a text fragment) or is None where the article has no address. `also_in` names other
     outlets that carry the same story, earliest first; `first_in` is the one of them that had it on
     an earlier day than all others, the cited one included, if there is one. Higher `score` is
-    better.
+    better. `version` counts from 1 the texts that the archive has held of the article.
     """
 
     n: int
@@ -77,6 +77,7 @@ class Citation:
     score: float
     also_in: tuple[str, ...] = ()
     first_in: str | None = None
+    version: int = 1
 
     @property
     def quote_in_passage(self) -> Span:
@@ -159,7 +160,10 @@ class Answer:
 
 
 class Question(TypedDict, total=False):
-    """A question with what belongs to it, for `Archive.ask_many`."""
+    """A question with what belongs to it, for `Archive.ask_many`.
+
+    `free` names what the question's own words must not limit: "sources", "dates".
+    """
 
     question: str
     history: History
@@ -167,11 +171,17 @@ class Question(TypedDict, total=False):
     since: str | None
     until: str | None
     asked: str | None
+    free: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an archive holds. `first` and `last` are dates of publication, `bytes` its size."""
+    """What an archive holds. `first` and `last` are dates of publication, `bytes` its size.
+
+    `corrections` counts the earlier versions of articles that are kept, `corrected` is when the
+    last of them was replaced (ISO 8601); `spare_vectors` counts vectors of passages that are gone,
+    kept for their return.
+    """
 
     directory: str
     articles: int
@@ -184,6 +194,9 @@ class Status:
     dimension: int | None
     generation: int
     bytes: int
+    corrections: int = 0
+    corrected: str | None = None
+    spare_vectors: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the status as plain JSON types."""

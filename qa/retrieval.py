@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.records import Article
-from embeddings.derived import Indices
 from embeddings.encoder import Encoder, PassageVectors, Vectors, unit
+from embeddings.indices import Indices
 from embeddings.rows import StoredPassage
 from embeddings.sparse import analyze
 from embeddings.store import Store
@@ -138,14 +138,14 @@ def _search(
     articles: Sequence[int] | None,
 ) -> dict[int, Candidate]:
     """Return passage key -> candidate, from these articles (keys), or from all where None."""
-    allowed = None if articles is None else store.passage_keys_of(articles)
+    allowed = None if articles is None else indices.dense.keys_of(articles)
     dense = dict(indices.dense.search(vector[None, :], DEPTH, allowed)[0])
     sparse = dict(indices.passages.search(terms, DEPTH, allowed))
     sparse |= dict(indices.passages.search(terms, DEPTH, sorted(set(dense) - set(sparse))))
     by_article = dict(indices.articles.search(terms, ARTICLE_DEPTH, articles))
     stored = {passage.key: passage for passage in store.passages(sorted({*dense, *sparse}))}
     vectors = store.vectors(stored)
-    found = store.articles_by_key({passage.article for passage in stored.values()})
+    found = store.articles_of(stored.values())
     return {
         key: Candidate(
             stored=passage,

@@ -113,7 +113,8 @@ def _flat(text: str) -> str:
 
 def _attribution(citation: Citation) -> str:
     title = f"“{citation.title}”" if citation.title else citation.article_id
-    parts = [citation.source, title, readable_date(citation.published or "")]
+    version = f"version {citation.version}" if citation.version > 1 else None
+    parts = [citation.source, title, readable_date(citation.published or ""), version]
     return visible(", ".join(part for part in parts if part))
 
 
@@ -160,6 +161,13 @@ def print_status(status: Status) -> None:
         Text(f"model {status.model or 'none yet'}, {status.dimension or 0} dimensions"),
     )
     console.print(Text(f"{status.bytes / 1e6:.1f} MB on disk, commit {status.generation}"))
+    if status.corrections:
+        last = readable_date((status.corrected or "")[:10])
+        told = f"{status.corrections:,} earlier versions of articles kept, the last replaced {last}"
+        console.print(Text(told))
+    if status.spare_vectors:
+        told = f"vectors of {status.spare_vectors:,} removed passages kept, in case they come back"
+        console.print(Text(told))
 
 
 def print_problems(problems: Sequence[str], directory: Path) -> None:
@@ -171,11 +179,22 @@ def print_problems(problems: Sequence[str], directory: Path) -> None:
     console.print(Text(f"{directory}: {verdict}", style="bold"))
 
 
+def print_repaired(repaired: Sequence[str]) -> None:
+    """Print what was mended."""
+    for line in repaired:
+        _console().print(Text(f"repaired: {visible(line)}"))
+
+
 def print_removed(removed: int, unknown: Sequence[str]) -> None:
     """Print how many articles were removed, and which ids were none."""
     _console().print(Text(f"{removed} removed"))
     for article_id in unknown:
         print_error(f"no article has the id {article_id!r}: `qa export` lists them all")
+
+
+def print_line(line: str) -> None:
+    """Print one line on stdout, with nothing in it that commands a terminal."""
+    _console().print(Text(visible(line)), soft_wrap=True)
 
 
 def print_error(message: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from corpus.errors import UsageError
-from qa.records import Answer, Citation, Figure, History, Query
+from corpus.records import Article
+from qa.records import Answer, Citation, Figure, History, Query, Question
 
 LEAST_WORDS = 2
 LONGEST = 2_000
@@ -116,6 +120,23 @@ class Holdings:
     sources: tuple[tuple[str, int], ...] = (("Harbour Post", 40), ("Radio Tern", 24))
     first: str | None = "2024-04-02"
     last: str | None = "2025-04-01"
+    generation: int = 1
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the holdings as JSON types, with all that a status has."""
+        return {
+            "directory": "/secret/place",
+            "articles": self.articles,
+            "passages": self.articles,
+            "sources": [{"source": name, "articles": count} for name, count in self.sources],
+            "first": self.first,
+            "last": self.last,
+            "model": "fake",
+            "model_digest": "0",
+            "dimension": 4,
+            "generation": 1,
+            "bytes": 1,
+        }
 
 
 @dataclass(slots=True)
@@ -126,10 +147,17 @@ class FakeArchive:
     answers: dict[str, Answer] = field(default_factory=dict)
     holdings: Holdings = field(default_factory=Holdings)
     asked: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
+    limits: list[dict[str, object]] = field(default_factory=list)
+    held: dict[str, Article] = field(default_factory=dict)
+    directory: Path = Path("/nonexistent/archive")
+    gate: threading.Event | None = None
 
-    def ask(self, question: str, *, history: History = ()) -> Answer:
+    def ask(self, question: str, *, history: History = (), **limits: object) -> Answer:
         """Answer from the table; UsageError for a question that is too long."""
         self.asked.append((question, [dict(turn) for turn in history]))
+        self.limits.append(limits)
+        if self.gate is not None:
+            self.gate.wait(10)
         if len(question) > LONGEST:
             raise UsageError(f"the question is longer than {LONGEST} characters: shorten it")
         if question == "break":
@@ -139,3 +167,30 @@ class FakeArchive:
     def status(self) -> Holdings:
         """Return the holdings."""
         return self.holdings
+
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer each question as `ask` does."""
+        return [
+            self.ask(**{k: v for k, v in entry.items() if v or k == "question"})
+            for entry in questions
+        ]
+
+    def article(self, article_id: str) -> Article:
+        """Return an article that the test put there."""
+        return self.held[article_id]
+
+    def has(self, article_id: str) -> bool:
+        """Tell whether the test put it there."""
+        return article_id in self.held
+
+    def articles(self) -> Iterator[Article]:
+        """Yield what the test put there."""
+        yield from self.held.values()
+
+    def remove(self, article_id: str) -> int:
+        """Take one out."""
+        return int(self.held.pop(article_id, None) is not None)
+
+    def add(self, paths: object, **options: object) -> object:
+        """Refuse: a fake has nothing to index with."""
+        raise UsageError("a fake archive takes no files")

@@ -12,16 +12,16 @@ import pytest
 
 from corpus.errors import StorageError
 from corpus.records import Article
-from embeddings import derived, generations
+from embeddings import building, derived, generations
 from embeddings.derived import (
-    DENSE,
-    Indices,
     copy_indices,
     open_indices,
     problems,
     publish_indices,
 )
+from embeddings.durable import link
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
+from embeddings.indices import DENSE, Indices
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 from tests.archives import files_below, flip, put, some_articles
@@ -65,7 +65,7 @@ def top10(indices: Indices) -> Hits:
 
 def rebuilt(store: Store) -> Hits:
     """Return what indices made from nothing but the store find."""
-    return top10(derived._temporary(lambda folder: derived._make(folder, store, None)))
+    return top10(derived._temporary(lambda folder: building.build(folder, store, [], link)))
 
 
 def root(store: Store) -> Path:
@@ -93,6 +93,11 @@ def test_indices_in_hand_are_kept(store: Store) -> None:
     assert open_indices(store, indices) is indices
 
 
+def dense_file(folder: Path, end: str) -> Path:
+    """Return a file of the dense index's first segment."""
+    return next((folder / DENSE).glob(f"[0-9a-f]*.{end}"))
+
+
 DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "everything gone": lambda root, _: shutil.rmtree(root),
     "no pointer": lambda root, _: (root / CURRENT).unlink(),
@@ -103,9 +108,11 @@ DAMAGES: dict[str, Callable[[Path, Path], object]] = {
     "no manifest": lambda _, folder: (folder / MANIFEST).unlink(),
     "manifest is a list": lambda _, folder: (folder / MANIFEST).write_text("[]", "utf-8"),
     "manifest turned": lambda _, folder: flip(folder / MANIFEST, 60),
-    "no vectors": lambda _, folder: (folder / DENSE).unlink(),
-    "vectors turned": lambda _, folder: flip(folder / DENSE, 5_000),
-    "vectors cut": lambda _, folder: (folder / DENSE).write_bytes(b"short"),
+    "no vectors": lambda _, folder: shutil.rmtree(folder / DENSE),
+    "vectors turned": lambda _, folder: flip(dense_file(folder, "flat"), 5_000),
+    "vectors cut": lambda _, folder: dense_file(folder, "flat").write_bytes(b"short"),
+    "keys turned": lambda _, folder: flip(dense_file(folder, "keys"), 8),
+    "list turned": lambda _, folder: flip(folder / DENSE / "segments.json", 18),
     "segment gone": lambda _, folder: next((folder / "passages").glob("*.term")).unlink(),
     "segment turned": lambda _, folder: flip(next((folder / "articles").glob("*.idx")), 30),
     "list of segments gone": lambda _, folder: (folder / "passages" / "meta.json").unlink(),
@@ -142,7 +149,7 @@ def test_files_of_two_generations_mixed_are_not_used(store: Store) -> None:
     shutil.copytree(published(store), old)
     put(store, some_articles(5, first=50))
     publish_indices(store)
-    shutil.copy(old / DENSE, published(store) / DENSE)
+    shutil.copy(old / DENSE / "segments.json", published(store) / DENSE / "segments.json")
     assert problems(store)
     assert top10(open_indices(store)) == rebuilt(store)
 
@@ -187,8 +194,8 @@ def test_additions_changes_and_removals_are_followed(
 ) -> None:
     """Removed and replaced articles are never found; small archives score as a rebuild does."""
     if not exact:
-        monkeypatch.setattr(derived, "EXACT_BELOW", 0)
-        monkeypatch.setattr(derived, "STALE_SHARE", 0.9)
+        monkeypatch.setattr(building, "EXACT_BELOW", 0)
+        monkeypatch.setattr(building, "STALE_SHARE", 0.9)
     held = open_indices(store)
     put(store, some_articles(1, first=7) + some_articles(3, first=60))
     with store.transaction():
@@ -291,3 +298,27 @@ def test_the_manifest_names_every_file(store: Store) -> None:
     listed = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
     present = {name for name in files_below(folder) if "lock" not in name}
     assert present == {*listed, MANIFEST}
+
+
+def test_a_reader_reads_only_what_is_new_of_a_generation(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that stayed were checked before; another process's additions cost what they are."""
+    reader = Store(store.directory)
+    held = open_indices(reader)
+    put(store, some_articles(2, first=60))
+    publish_indices(store)
+    read: list[Path] = []
+    file_sum = generations.file_sum
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return file_sum(path)
+
+    monkeypatch.setattr(generations, "file_sum", noted)
+    indices = open_indices(reader, held)
+    assert indices.folder == published(store)
+    large = {file.name for file in (published(store) / DENSE).glob("*.flat")}
+    assert len(large) == 2
+    assert len({file.name for file in read} & large) == 1
+    assert top10(indices) == rebuilt(store)

@@ -11,11 +11,18 @@ import pytest
 from rich.console import Console
 
 from corpus.errors import StorageError, UsageError
+from qa.evaluation.comparing import RunFile, compare
+from qa.evaluation.failure import Excerpt, Failure, FailureKind
 from qa.evaluation.judging import Judged
 from qa.evaluation.measures import Bin
-from qa.evaluation.page import render_page
+from qa.evaluation.page import render_comparison, render_page
 from qa.evaluation.run import Evaluation
-from qa.evaluation.summary import calibration, summarise_kinds, summarise_with_standalone
+from qa.evaluation.summary import (
+    calibration,
+    summarise_kinds,
+    summarise_slices,
+    summarise_with_standalone,
+)
 from qa.evaluation.terminal import print_evaluation
 from qa.evaluation.writing import check_folder, encode, to_json, write_file
 
@@ -24,7 +31,8 @@ ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li"),
     *("div", "table", "thead", "tbody", "tr", "th", "td", "bdi", "small", "br"),
     *("details", "summary", "figure", "figcaption"),
-    *("svg", "g", "line", "text", "circle", "polyline"),
+    *("svg", "g", "line", "text", "circle", "polyline", "rect"),
+    *("h3", "h4", "strong", "mark", "code"),
 }
 
 
@@ -58,6 +66,7 @@ def evaluation(*rows: Judged, **fields: object) -> Evaluation:
         by_kind=summarise_kinds(rows),
         rows=rows,
         reliability=calibration(rows),
+        slices=summarise_slices(rows),
         **fields,  # type: ignore[arg-type]  # a warning or two
     )
 
@@ -102,15 +111,19 @@ def test_json_carries_a_lone_surrogate_through() -> None:
 def test_the_page_shows_hostile_text_as_text() -> None:
     """Markup in questions, quotes, ids, kinds and warnings is shown, never obeyed."""
     texts = {"question": HOSTILE, "quote": HOSTILE, "kind": HOSTILE, "answers": (HOSTILE,)}
-    hostile = row(HOSTILE, answered=True, right=False, **texts)
-    result = evaluation(hostile, warnings=(HOSTILE,), offsets_wrong=(HOSTILE,))
+    excerpt = Excerpt(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 2, 9)
+    failure = Failure(FailureKind.OUTRANKED, HOSTILE, ("BM25",), excerpt, excerpt)
+    slices = {"slices": (("outlet", HOSTILE),), "failure": failure}
+    hostile = row(HOSTILE, answered=True, right=False, **texts, **slices)
+    other = row("q", answered=True, right=True, slices=(("outlet", "Post"),))
+    result = evaluation(hostile, other, warnings=(HOSTILE,), offsets_wrong=(HOSTILE,))
     text = render_page(result, HOSTILE)
     page = Page(text)
     assert page.elements <= ALLOWED
     assert not [
         name for name in page.attributes if name.startswith("on") or name in ("src", "href")
     ]
-    assert page.text.count("<script>alert(1)</script>") == 10
+    assert page.text.count("<script>alert(1)</script>") == 22
     assert "default-src 'none'" in text
     text.encode("utf-8")
 
@@ -140,6 +153,62 @@ def test_the_page_of_nothing_still_renders() -> None:
     """One question that returned nothing has no calibration and no kinds, and no error."""
     nothing = row("q", answered=False, right=False, quote=None, articles=(), tokens=())
     assert "n/a" in Page(render_page(evaluation(nothing), "t")).text
+
+
+def test_the_page_of_2000_questions_stays_under_2_mb() -> None:
+    """However long and strange the texts: what does not fit is counted, and no miss's kind lost."""
+    long = "“Größe” & <b>" * 60
+    excerpt = Excerpt("a", long, long, long, long[:420], 0, 9)
+    failure = Failure(FailureKind.OUTRANKED, long[:80], ("FAISS",), excerpt, excerpt)
+    fields = {"quote": long, "answers": (long,), "kind": "fact", "failure": failure}
+    rows = [
+        row(f"q{n}", answered=True, right=False, question=f"{n} {long}", **fields)
+        for n in range(2_000)
+    ]
+    text = render_page(evaluation(*rows), "t")
+    assert len(text.encode()) < 2_000_000
+    assert "more do not fit here" in text
+    assert "shown, but not first: 2,000 (100% of misses)" in text
+
+
+def test_every_plot_has_a_title_units_and_a_sentence() -> None:
+    """Each figure says above what it is, at its axes what is counted, below what it shows."""
+    missed = Failure(FailureKind.OUTRANKED, "at rank 2")
+    rows = (
+        row("a", answered=True, right=True),
+        row("b", answered=True, right=False, failure=missed, confidence=0.4),
+    )
+    text = render_page(evaluation(*rows), "t")
+    figures = text.split("<figure>")[1:]
+    assert len(figures) == 3
+    for figure in figures:
+        assert figure.startswith("<figcaption><strong>")
+        assert "<svg" in figure
+        assert "</svg><figcaption>" in figure
+    assert "Misses by kind (questions)" in figures[0]
+    assert "confidence (0 to 1)" in figures[1]
+    assert "coverage: share of questions answered (0 to 1)" in figures[2]
+
+
+def test_two_runs_side_by_side_are_shown_as_text() -> None:
+    """A hostile question or file name stays text on the page of a comparison."""
+    outcomes = (("right", 1.0), ("wrong quote given", 0.0))
+    runs = [
+        RunFile(
+            HOSTILE,
+            {
+                HOSTILE: {
+                    "question": HOSTILE,
+                    "verdict": verdict,
+                    "values": {"quote.Success@1": value},
+                }
+            },
+        )
+        for verdict, value in outcomes
+    ]
+    page = Page(render_comparison(compare(*runs)))
+    assert page.elements <= ALLOWED
+    assert page.text.count("<script>alert(1)</script>") >= 3
 
 
 def test_the_plot_places_confidence_and_accuracy() -> None:

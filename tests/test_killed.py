@@ -1,73 +1,72 @@
-"""Killed at any point: the archive opens as it was before or after, and the next run completes."""
+"""Killed at any point: the archive opens as it was before or after, and the next run completes.
+
+QA_KILLS sets how many times an update is killed, QA_FIRST_KILLS a first build; the full counts are
+`QA_KILLS=200 QA_FIRST_KILLS=50 python -m pytest tests/test_killed.py`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
-import signal
+import subprocess
+import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from corpus.errors import ArchiveMissingError
 from qa import Archive
-from tests.archives import run_python
+from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
 
 KILLS = int(os.environ.get("QA_KILLS", "6"))
-"""Kills of each kind; issue 5 asks for 200 of an update: QA_KILLS=200 pytest -m slow."""
-
-RUN = """
-import sys
-import embeddings.indexing, embeddings.writing
-embeddings.indexing.WINDOW = embeddings.writing.WINDOW = 8
-from qa import Archive
-from tests.fakes import HashingEncoder
-print("ready", flush=True)
-sys.stdin.readline()
-with Archive.create(sys.argv[1], encoder=HashingEncoder()) as archive:
-    archive.add(sys.argv[2], prune=True)
-print("done", flush=True)
-"""
+FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "4"))
 
 QUESTIONS = ("How many visitors did Keeper Name7son count?", "the harbour flooded", "case 12")
 
-CHANCE = random.Random(0)  # noqa: S311 - the same moments every time, not a secret
-
-pytestmark = pytest.mark.slow
+Hits = list[list[tuple[str, int, int]]]
 
 
-def answers(directory: Path) -> list[list[tuple[str, int, int]]]:
-    """Return the ten best passages for some questions; the archive has to be clean."""
-    with Archive.open(directory, encoder=HashingEncoder()) as archive:
-        assert archive.verify() == []
-        return [
-            [(hit.article_id, hit.start, hit.end) for hit in answer.hits[:10]]
-            for answer in archive.ask_many(QUESTIONS)
-        ]
+class Server:
+    """Starts children that index, see tests/killing.py."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.killing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def run(self, archive: Path, news: Path, **how: Any) -> bool:
+        """Index in a child; tell whether it was killed. One that fails by itself is an error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        job = {"archive": str(archive), "news": str(news), **how}
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        ended = json.loads(self._process.stdout.readline())
+        assert ended["killed"] or ended["code"] == 0, ended
+        return bool(ended["killed"])
+
+    def stop(self) -> None:
+        """End the server."""
+        self._process.communicate()
 
 
-def kill_while_indexing(directory: Path, news: Path, seconds: float) -> None:
-    """Start indexing, and kill the process that many seconds later."""
-    process = run_python(RUN, str(directory), str(news))
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdin.write("\n")
-    process.stdin.flush()
-    time.sleep(seconds)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
-def indexed(directory: Path, news: Path) -> float:
-    """Index undisturbed; return the seconds that it took."""
-    started = time.perf_counter()
-    with Archive.create(directory, encoder=HashingEncoder()) as archive:
-        archive.add(news, prune=True)
-    return time.perf_counter() - started
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of children, one for all tests."""
+    made = Server()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -90,31 +89,79 @@ def change(news: Path) -> None:
         write_articles(news / f"new-{n}.jsonl", stories(1, first=n + 100))
 
 
-def test_first_builds(tmp_path: Path, news: Path) -> None:
+def answers(directory: Path) -> Hits:
+    """Return the ten best passages for some questions; the archive has to be clean."""
+    with Archive.open(directory, encoder=HashingEncoder()) as archive:
+        assert archive.verify() == []
+        found = [
+            [(hit.article_id, hit.start, hit.end) for hit in answer.hits[:10]]
+            for answer in archive.ask_many(QUESTIONS)
+        ]
+        assert archive.verify() == []
+        return found
+
+
+def texts(directory: Path) -> dict[str, str]:
+    """Return the text of every article by id."""
+    with Archive.open(directory, encoder=HashingEncoder()) as archive:
+        return {article.id: article.text for article in archive.articles()}
+
+
+def moments(server: Server, base: Path | None, news: Path, place: Path) -> Iterator[dict[str, Any]]:
+    """Yield where to kill: now at a random second of an undisturbed run, now at a random point."""
+    chance = random.Random(0)  # noqa: S311 - the same moments every time, not a secret
+    if base is not None:
+        shutil.copytree(base, place)
+    started = time.perf_counter()
+    assert not server.run(place, news, count=str(place.with_suffix(".count")))
+    seconds = time.perf_counter() - started
+    points = int(place.with_suffix(".count").read_text("ascii"))
+    while True:
+        yield {"point": chance.randint(1, points)}
+        yield {"seconds": chance.uniform(0, 0.9 * seconds)}
+
+
+def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
     """No archive, or one that opens clean; the next run completes it (FAULTS, row 2)."""
-    seconds = indexed(tmp_path / "whole", news)
+    where = moments(server, None, news, tmp_path / "whole")
+    first = next(where)
     expected = answers(tmp_path / "whole")
-    for kill in range(KILLS):
-        place = tmp_path / f"killed-{kill}"
-        kill_while_indexing(place, news, CHANCE.uniform(0, 1.2 * seconds))
+    outcomes: Counter[str] = Counter()
+    while outcomes["killed"] < FIRST_KILLS:
+        place = tmp_path / f"killed-{outcomes.total()}"
+        outcomes["killed"] += server.run(place, news, **(next(where) if outcomes else first))
         try:
             answers(place)
+            outcomes["opens"] += 1
         except ArchiveMissingError:
+            outcomes["no archive"] += 1
             assert not place.exists() or not any(place.glob("derived/*"))
-        indexed(place, news)
+        assert not server.run(place, news)
         assert answers(place) == expected
+        shutil.rmtree(place)
+    print(f"first build: {dict(outcomes)}")
 
 
-def test_updates(tmp_path: Path, news: Path) -> None:
+def test_updates(tmp_path: Path, news: Path, server: Server) -> None:
     """What was committed is there, and the end is that of an undisturbed run (FAULTS, row 1)."""
-    indexed(tmp_path / "before", news)
+    before, whole = tmp_path / "before", tmp_path / "whole"
+    assert not server.run(before, news)
+    old = texts(before)
     change(news)
-    shutil.copytree(tmp_path / "before", tmp_path / "whole")
-    seconds = indexed(tmp_path / "whole", news)
-    expected = answers(tmp_path / "whole")
-    for kill in range(KILLS):
-        place = Path(shutil.copytree(tmp_path / "before", tmp_path / f"killed-{kill}"))
-        kill_while_indexing(place, news, CHANCE.uniform(0, 1.2 * seconds))
+    where = moments(server, before, news, whole)
+    first = next(where)
+    expected, new = answers(whole), texts(whole)
+    outcomes: Counter[str] = Counter()
+    while outcomes["killed"] < KILLS:
+        place = Path(shutil.copytree(before, tmp_path / f"killed-{outcomes.total()}"))
+        outcomes["killed"] += server.run(place, news, **(next(where) if outcomes else first))
         answers(place)
-        indexed(place, news)
+        left = texts(place)
+        assert left.keys() >= old.keys() & new.keys()
+        assert all(text in {old.get(name), new.get(name)} for name, text in left.items())
+        outcomes["old" if left == old else "new" if left == new else "between commits"] += 1
+        assert not server.run(place, news)
         assert answers(place) == expected
+        assert texts(place) == new
+        shutil.rmtree(place)
+    print(f"update: {dict(outcomes)}")

@@ -253,28 +253,41 @@ def test_a_newer_format_is_named(tmp_path: Path, store: Store) -> None:
         Store(tmp_path)
 
 
-def test_format_1_is_brought_up_to_date(tmp_path: Path, store: Store) -> None:
-    """An archive of the first format opens with all that it held."""
-    put(store, some_articles(3))
-    with store.transaction():
-        store.put_file("/news/a", FileRecord("abc:1:2", ("story-0",)))
-    stored = store.passages_of([1, 2, 3])
-    store.close()
-    for statement in (
-        "ALTER TABLE passages DROP COLUMN digest",
-        "ALTER TABLE files RENAME COLUMN stamp TO digest",
-        "ALTER TABLE files DROP COLUMN earlier",
-        "ALTER TABLE files DROP COLUMN failures",
-        "DROP TABLE commits",
-        "DROP INDEX articles_generation",
-        "DROP INDEX removals_generation",
-        "PRAGMA user_version = 1",
-    ):
-        sql(tmp_path, statement)
-    opened = Store(tmp_path)
-    assert opened.passages_of([1, 2, 3]) == stored
-    assert opened.files() == {"/news/a": FileRecord("abc:1", ("story-0",))}
+def of_format_3(directory: Path) -> Path:
+    """Make an archive as the first release left it: five articles, one of them removed."""
+    with closing(sqlite3.connect(directory / DATABASE)) as db:
+        db.executescript((Path(__file__).parent / "data" / "format-3.sql").read_text("utf-8"))
+    return directory
+
+
+def test_format_3_is_brought_up_to_date(tmp_path: Path) -> None:
+    """An archive of the first release opens with all that it held, and goes on from there."""
+    opened = Store(of_format_3(tmp_path))
+    expected = some_articles(4)[:2] + some_articles(4)[3:] + some_articles(1, first=9)
+    assert [opened.article(article.id) for article in expected] == expected
+    assert opened.counts() == {"articles": 4, "passages": 4}
+    assert opened.sources() == [("Post", 3), ("Echo", 1)]
+    assert opened.spare_vectors() == 1
+    assert opened.changes_since(3).articles == (5,)
+    assert opened.files().keys() == {"/news/stories.jsonl"}
     assert verify(opened) == []
+    put(opened, [*some_articles(1, first=2), replace(expected[0], text="Corrected.")])
+    assert (opened.spare_vectors(), opened.corrections()[0]) == (1, 1)
+    assert verify(opened) == []
+
+
+def test_an_older_format_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not half read; formats that nobody was given are no formats."""
+    of_format_3(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writable", property(lambda _: False))
+        with pytest.raises(ArchiveMismatchError, match="older format 3"):
+            Store(tmp_path)
+    sql(tmp_path, "PRAGMA user_version = 2")
+    with pytest.raises(ArchiveMismatchError, match="older format 2"):
+        Store(tmp_path)
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

@@ -38,7 +38,7 @@ def _gold_problems(archive: Articles, question: GoldQuestion) -> Iterator[str]:
     if not question.relevant:
         yield 'answerable, but "relevant" names no article; counts as a miss'
     for relevant in question.relevant:
-        article = _find(archive, relevant.article)
+        article = find_article(archive, relevant.article)
         if article is None:
             yield f"article {relevant.article!r} is not in the archive; counts as a miss"
         elif _reaches_out(relevant, article):
@@ -58,7 +58,7 @@ def check_offsets(archive: Articles, answers: Iterable[Answer | None]) -> Iterat
     """Yield a complaint for every citation whose quote or passage is not the article's own text."""
     for answer in answers:
         for citation in answer.citations if answer else ():
-            problem = _offset_problem(citation, _find(archive, citation.article_id))
+            problem = _offset_problem(citation, find_article(archive, citation.article_id))
             if problem:
                 yield f"{citation.article_id} [{citation.start}:{citation.end}]: {problem}"
 
@@ -77,7 +77,7 @@ def _offset_problem(citation: Citation, article: Article | None) -> str | None:
     return None
 
 
-def _find(archive: Articles, article_id: str) -> Article | None:
+def find_article(archive: Articles, article_id: str) -> Article | None:
     """Return an article, or None where the archive has none of that id."""
     try:
         return archive.article(article_id)

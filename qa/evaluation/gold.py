@@ -18,10 +18,14 @@ ROLES = ("user", "assistant")
 
 @dataclass(frozen=True, slots=True)
 class Relevant:
-    """An article that answers the question and, where known, the span of its text that does."""
+    """An article that answers the question and, where known, the span of its text that does.
+
+    `grade` says how well (1 or more), where gold has grades.
+    """
 
     article: str
     span: Span | None = None
+    grade: int = 1
 
     def held_by(self, article: str, span: Span) -> bool:
         """Tell whether `span` of `article` is a hit: it holds the gold span, if there is one."""
@@ -34,7 +38,8 @@ class GoldQuestion:
 
     `history` holds the (role, content) turns before it, `asked` the ISO date on which it was asked.
     `standalone` says whether it can be understood without its article (None: not marked), `kind`
-    sorts questions for the breakdown of the report. `line` is its line in the file, from 1.
+    sorts questions for the breakdown of the report. `rejected` are articles that were judged and
+    found not to answer (TREC's grade 0). `line` is its line in the file, from 1.
     """
 
     id: str
@@ -47,6 +52,15 @@ class GoldQuestion:
     asked: str | None = None
     kind: str | None = None
     line: int = 0
+    rejected: tuple[str, ...] = ()
+
+    @property
+    def grades(self) -> dict[str, int]:
+        """Return each relevant article's grade, the best where several spans have one."""
+        grades: dict[str, int] = {}
+        for item in self.relevant if self.answerable else ():
+            grades[item.article] = max(item.grade, grades.get(item.article, 0))
+        return grades
 
     def to_request(self) -> Question:
         """Return the question as `Archive.ask_many` takes it."""
@@ -59,7 +73,7 @@ class GoldQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One record of a gold file and its place, which every complaint about it names."""
 
     path: Path
@@ -107,7 +121,7 @@ def read_gold(path: Path) -> tuple[GoldQuestion, ...]:
     """
     questions: list[GoldQuestion] = []
     lines: dict[str, int] = {}
-    for line in _lines(path):
+    for line in json_lines(path):
         question = _question(line)
         if question.id in lines:
             line.fail(
@@ -121,7 +135,7 @@ def read_gold(path: Path) -> tuple[GoldQuestion, ...]:
     return tuple(questions)
 
 
-def _lines(path: Path) -> Iterator[_Line]:
+def json_lines(path: Path) -> Iterator[Line]:
     """Yield the records of a file. Only LF ends a line: U+2028 may stand in a question."""
     try:
         content = path.read_bytes()
@@ -131,7 +145,7 @@ def _lines(path: Path) -> Iterator[_Line]:
         ) from error
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if raw.strip():
-            yield _Line(path, number, _record(path, number, raw))
+            yield Line(path, number, _record(path, number, raw))
 
 
 def _record(path: Path, number: int, raw: bytes) -> Mapping[str, Any]:
@@ -149,7 +163,7 @@ def _record(path: Path, number: int, raw: bytes) -> Mapping[str, Any]:
     return record
 
 
-def _question(line: _Line) -> GoldQuestion:
+def _question(line: Line) -> GoldQuestion:
     """Check one record and return it as a gold question; names that we do not know are ignored."""
     answerable = line.flag("answerable")
     if answerable is None:
@@ -168,7 +182,7 @@ def _question(line: _Line) -> GoldQuestion:
     )
 
 
-def _relevant(line: _Line, item: Mapping[str, Any]) -> Relevant:
+def _relevant(line: Line, item: Mapping[str, Any]) -> Relevant:
     """Check one entry of "relevant": an article id, with both offsets or with neither."""
     article, start, end = item.get("article"), item.get("start"), item.get("end")
     if not isinstance(article, str) or not article:
@@ -183,7 +197,7 @@ def _relevant(line: _Line, item: Mapping[str, Any]) -> Relevant:
     return Relevant(article, Span(start, end))
 
 
-def _turn(line: _Line, item: Mapping[str, Any]) -> tuple[str, str]:
+def _turn(line: Line, item: Mapping[str, Any]) -> tuple[str, str]:
     """Check one turn of "history"."""
     role, content = item.get("role"), item.get("content")
     if role not in ROLES or not isinstance(content, str):
@@ -194,7 +208,7 @@ def _turn(line: _Line, item: Mapping[str, Any]) -> tuple[str, str]:
     return str(role), content
 
 
-def _date(line: _Line, value: str | None) -> str | None:
+def _date(line: Line, value: str | None) -> str | None:
     """Check an ISO date."""
     try:
         return None if value is None else datetime.date.fromisoformat(value).isoformat()

@@ -63,6 +63,51 @@ def recall_at(relevance: Sequence[bool], k: int, relevant: int) -> float:
     return sum(relevance[:k]) / relevant if relevant else 0.0
 
 
+def precision_at(relevance: Sequence[bool], k: int) -> float:
+    """Return P@k: the share of `k` ranks that hold something relevant; a missing rank does not."""
+    return sum(relevance[:k]) / k
+
+
+def average_precision(relevance: Sequence[bool], relevant: int) -> float:
+    """Return AP: the mean, over all `relevant` items, of the precision at each one's rank.
+
+    An item that is not in the ranking counts 0; so does a question without relevant items.
+    Buckley and Voorhees 2000, "Evaluating evaluation measure stability", SIGIR.
+    """
+    precisions = [
+        found / rank
+        for found, rank in enumerate(
+            (rank for rank, hit in enumerate(relevance, start=1) if hit), start=1
+        )
+    ]
+    return sum(precisions) / relevant if relevant else 0.0
+
+
+def ndcg_at(gains: Sequence[float], ideal: Sequence[float], k: int) -> float:
+    """Return nDCG@k: the discounted gain of a ranking over that of the best possible one.
+
+    `gains` are those of the ranked items, 0 where one is not relevant; `ideal` those of all
+    relevant items. The gain is linear and the discount log2(rank + 1), as in trec_eval. Jaervelin
+    and Kekaelaeinen 2002, "Cumulated gain-based evaluation of IR techniques", ACM TOIS 20.
+    """
+    best = _discounted(sorted(ideal, reverse=True)[:k])
+    return _discounted(gains[:k]) / best if best else 0.0
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    discounts = np.log2(np.arange(2, len(gains) + 2, dtype=np.float64))
+    return float(np.sum(np.asarray(gains, dtype=np.float64) / discounts))
+
+
+def judged_at(judged: Sequence[bool], k: int) -> float:
+    """Return Judged@k: the share of the first `k` items, or of fewer where there are, with a label.
+
+    A low value says that gold does not know most of what was found, so that misses may be none.
+    """
+    first = judged[:k]
+    return sum(first) / len(first) if first else 0.0
+
+
 def mean(values: Sequence[float]) -> float | None:
     """Return the arithmetic mean, or None of nothing."""
     return float(np.mean(values)) if len(values) else None
@@ -119,6 +164,35 @@ def risk_at(confidence: ArrayLike, right: ArrayLike, threshold: float) -> float 
     """Return the share of wrong answers among those at or above `threshold`; None without any."""
     given = np.asarray(confidence, dtype=np.float64) >= threshold
     return float(1 - np.asarray(right, dtype=np.bool_)[given].mean()) if given.any() else None
+
+
+def risk_coverage(confidence: ArrayLike, right: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the risk-coverage curve: two float64 rows, coverage (0..1, rising) and risk (0..1).
+
+    A point stands for each number of given answers, surest first: how many of all questions are
+    answered, and what share of those answers is wrong. Inside a tie of confidences the wrong ones
+    are spread evenly, so the curve does not depend on the order of the questions. El-Yaniv and
+    Wiener 2010, "On the foundations of noise-free selective classification", JMLR 11.
+    """
+    scores = np.asarray(confidence, dtype=np.float64)
+    if not scores.size:
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-scores, kind="stable")
+    wrong = 1.0 - np.asarray(right, dtype=np.float64)[order]
+    _, group = np.unique(-scores[order], return_inverse=True)
+    wrong = (np.bincount(group, weights=wrong) / np.bincount(group))[group]
+    given = np.arange(1, scores.size + 1)
+    return given / scores.size, np.cumsum(wrong) / given
+
+
+def area_under_risk_coverage(confidence: ArrayLike, right: ArrayLike) -> float | None:
+    """Return AURC: the mean risk over all coverages, 0 for a system that is never wrong.
+
+    Geifman, Uziel and El-Yaniv 2019, "Bias-reduced uncertainty estimation for deep neural
+    classifiers", ICLR. Lower is better. None without questions.
+    """
+    _, risk = risk_coverage(confidence, right)
+    return float(risk.mean()) if risk.size else None
 
 
 def reliability(

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
-from qa.evaluation.judging import MISSED, VERDICTS, WRONG, Judged
-from qa.evaluation.measures import first_rank
-from qa.evaluation.plot import reliability_plot
+from qa.evaluation import html_parts as parts
+from qa.evaluation.comparing import Comparison
+from qa.evaluation.failure import ADVICE, MEANING, FailureKind
+from qa.evaluation.judging import MISSED, REFUSED, RIGHT, VERDICTS, WRONG, Judged
+from qa.evaluation.measures import first_rank, risk_coverage
+from qa.evaluation.plot import bars, reliability_plot, risk_coverage_plot
 from qa.evaluation.run import Evaluation
 from qa.evaluation.showing import (
+    COMPARISON_HEADINGS,
+    GLOSSARY,
     KIND_COLUMNS,
     UNDEFINED,
+    comparison_notes,
+    comparison_rows,
+    few,
+    interval_rows,
     kind_rows,
     measure_headings,
     measure_rows,
     share,
+    slice_rows,
 )
 from qa.evaluation.summary import operating_points
 from qa.markup import Html, join, tag, text
@@ -24,81 +34,163 @@ OPEN = (WRONG, MISSED)
 QUESTION_HEADINGS = ("question", "confidence", "article rank", "passage rank", "quote")
 THRESHOLD_HEADINGS = ("answer from", "answerable answered", "unanswerable answered", "wrong")
 
-# The policy is a second lock: a text that slipped through unescaped could load and send nothing.
-HEAD = Html("""
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none';
-  style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-""")
-STYLE = Html("""
-:root { color-scheme: light dark; --ink: #1c1c1e; --paper: #fff; --line: #d4d4d8;
-  --quiet: #5f5f67; --mark: #1d5fbf; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececf0; --paper: #17171a; --line: #3a3a40; --quiet: #a5a5ae; --mark: #7db2ff; } }
-body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; color: var(--ink);
-  background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-p, figcaption, small { color: var(--quiet); } figure { margin: 0; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem .3rem 0; text-align: right; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th { font-weight: 600; }
-.text { text-align: left; overflow-wrap: anywhere; min-width: 12.5rem; }
-summary { cursor: pointer; padding: .5rem 0; font-weight: 600; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 12px; }
-.grid { stroke: var(--line); } .ideal { stroke: var(--quiet); stroke-dasharray: 4 4; }
-.curve { fill: none; stroke: var(--mark); stroke-width: 2; } .dot { fill: var(--mark); }
-""")
+EXAMPLES = 3
+"""Examples of each kind of failure, spread evenly over the run."""
+LISTED_BYTES = 1_500_000
+"""Bytes of the list of questions; with the rest, the page stays under 2 MB."""
+LONGEST_QUESTION, LONGEST_QUOTE = 300, 400
+"""Characters that the list shows of a question, and of a quote or an answer."""
 
 
 def render_page(evaluation: Evaluation, title: str) -> str:
     """Return the page; `title` names what was evaluated."""
-    head = tag("head", HEAD, tag("title", text(title)), tag("style", STYLE))
-    body = tag("body", tag("h1", text(title)), *_sections(evaluation))
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    return parts.page(title, _sections(evaluation))
 
 
-def _sections(evaluation: Evaluation) -> list[Html]:
-    """Return the page's parts in the order in which one reads them."""
-    return [
-        *_notices(evaluation),
-        tag("h2", text("Measures")),
-        _text_table(measure_headings(evaluation), measure_rows(evaluation), texts=(0,)),
-        *_kinds(evaluation),
-        tag("h2", text("Calibration")),
-        tag(
-            "figure",
-            reliability_plot(evaluation.reliability),
-            tag("figcaption", text("Below the dashed line: too sure. Above it: not sure enough.")),
-        ),
-        tag("h2", text("What a threshold on the confidence would give")),
-        _text_table(THRESHOLD_HEADINGS, _threshold_rows(evaluation.rows), texts=()),
-        tag("h2", text("Questions")),
-        *_questions(evaluation.rows),
-    ]
+def _sections(evaluation: Evaluation) -> Iterator[Html]:
+    """Yield the page's parts in the order in which one reads them."""
+    yield parts.prose(_lead(evaluation), "lead")
+    yield from _notices(evaluation)
+    yield tag("h2", text("Measures"))
+    name, every, *others = measure_headings(evaluation)
+    headings = (name, every, "95% interval", *others)
+    yield parts.text_table(headings, interval_rows(evaluation, measure_rows(evaluation)), (0,))
+    yield parts.fold("What the measures mean", parts.bullets(GLOSSARY))
+    yield from _failures(evaluation)
+    yield from _parts_of_the_run(evaluation)
+    yield from _confidence(evaluation)
+    yield tag("h2", text("Questions"))
+    yield from _questions(evaluation.rows)
 
 
-def _notices(evaluation: Evaluation) -> list[Html]:
-    """Return wrong offsets and warnings, where there are any."""
-    lists = (
+def _lead(evaluation: Evaluation) -> str:
+    """Say in a sentence or two how the run went and what to do first."""
+    rows = evaluation.rows
+    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
+    missed = sum(row.is_miss for row in rows)
+    said = (
+        f"Of {len(rows):,} questions, {counts[RIGHT]:,} were answered rightly,"
+        f" {counts[REFUSED]:,} rightly declined and {missed:,} missed."
+    )
+    if evaluation.failures:
+        kind = FailureKind(next(iter(evaluation.failures)))
+        said += f" Most misses failed as “{kind}”: {MEANING[kind]}. {ADVICE[kind]}"
+    return said
+
+
+def _notices(evaluation: Evaluation) -> Iterator[Html]:
+    """Yield wrong offsets and warnings, where there are any."""
+    for heading, lines in (
         ("Citations that do not slice back to their article", evaluation.offsets_wrong),
         ("Warnings", evaluation.warnings),
+    ):
+        if lines:
+            yield parts.fold(f"{heading} ({len(lines)})", parts.bullets(lines))
+
+
+def _failures(evaluation: Evaluation) -> Iterator[Html]:
+    """Yield the kinds of failure: bars, a table with what to try, and examples."""
+    if not evaluation.failures:
+        return
+    missed = sum(evaluation.failures.values())
+    yield tag("h2", text("Why questions failed"))
+    largest, count = next(iter(evaluation.failures.items()))
+    yield parts.figure(
+        "Misses by kind (questions)",
+        bars("Misses by kind", list(evaluation.failures.items())),
+        f"Every miss has one kind, the stage of the line that lost it: {share(count / missed)} of"
+        f" {missed:,} misses failed as “{largest}”.",
     )
-    return [
-        _details(f"{heading} ({len(lines)})", _list(lines), is_open=False)
-        for heading, lines in lists
-        if lines
+    if evaluation.missed_by:
+        missed_by = "; ".join(f"{name}: {n:,}" for name, n in evaluation.missed_by.items())
+        yield parts.paragraph(
+            f"Answers that were not among the candidates of {missed_by}. What one of the two"
+            " retrievers misses, the other may still bring; what both miss cannot be ranked."
+        )
+    for kind, count in evaluation.failures.items():
+        yield from _kind_of_failure(evaluation, FailureKind(kind), share(count / missed))
+
+
+def _kind_of_failure(evaluation: Evaluation, kind: FailureKind, of_all: str) -> Iterator[Html]:
+    """Yield one kind of failure: how many, what it means, what to try, and some of it."""
+    rows = [row for row in evaluation.rows if row.failure and row.failure.kind is kind]
+    chosen = _spread(rows, EXAMPLES)
+    meaning = f"{MEANING[kind][0].upper()}{MEANING[kind][1:]}."
+    yield tag("h3", text(f"{kind.value}: {len(rows):,} ({of_all} of misses)"))
+    yield parts.prose(f"{meaning} {ADVICE[kind]}")
+    examples = [example for row in chosen for example in _example(row)]
+    yield parts.fold(f"Examples: {len(chosen)} of {len(rows):,}", *examples)
+
+
+def _spread(rows: Sequence[Judged], most: int) -> list[Judged]:
+    """Return at most `most` rows at equal distances, so that the choice is nobody's."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[n * len(rows) // most] for n in range(most)]
+
+
+def _example(row: Judged) -> Iterator[Html]:
+    """Yield one failure: the question, and the two passages side by side."""
+    failure = row.failure
+    if failure is None:
+        return
+    yield tag("h4", parts.isolated(parts.cut(row.question, LONGEST_QUESTION)))
+    missed_by = f"; not among the candidates of {' and '.join(failure.missed_by)}"
+    answers = parts.cut(" / ".join(row.answers), LONGEST_QUOTE)
+    notes = [
+        parts.isolated(failure.detail + (missed_by if failure.missed_by else "")),
+        *([join(text("gold: "), parts.isolated(answers))] if answers else []),
     ]
+    yield tag("p", join(*notes, separator=text(" · ")), class_="note")
+    yield tag(
+        "div",
+        parts.card("What gold points at", failure.wanted),
+        parts.card("What was ranked first", failure.instead),
+        class_="pair",
+    )
 
 
-def _kinds(evaluation: Evaluation) -> list[Html]:
-    """Return the breakdown by kind of question, where gold has kinds."""
-    if not evaluation.by_kind:
-        return []
-    table = _text_table(("kind", *KIND_COLUMNS), kind_rows(evaluation), texts=(0,))
-    return [tag("h2", text("By kind of question")), table]
+def _parts_of_the_run(evaluation: Evaluation) -> Iterator[Html]:
+    """Yield the breakdowns: by kind of question where gold has kinds, then by the other slices."""
+    if evaluation.by_kind:
+        yield tag("h2", text("By kind of question"))
+        yield parts.text_table(("kind", *KIND_COLUMNS), kind_rows(evaluation.by_kind), (0,))
+    others = {name: found for name, found in evaluation.slices.items() if name != "kind"}
+    if others:
+        yield tag("h2", text("By part of the run"))
+        yield parts.paragraph(few(), "note")
+    for name, found in others.items():
+        yield tag("h3", text(name.capitalize()))
+        yield parts.text_table((name, *KIND_COLUMNS), slice_rows(found), (0,))
+
+
+def _confidence(evaluation: Evaluation) -> Iterator[Html]:
+    """Yield what the confidence is worth: calibration, risk and coverage, thresholds."""
+    rows = evaluation.rows
+    if all(row.articles_only for row in rows):
+        return
+    ece, aurc = (evaluation.measures.get(f"abstention.{name}") for name in ("ECE", "AURC"))
+    yield tag("h2", text("Confidence"))
+    off = UNDEFINED if ece is None else f"{ece:.3f}"
+    area = UNDEFINED if aurc is None else f"{aurc:.3f}"
+    curve = risk_coverage([row.score for row in rows], [row.quote_hit for row in rows])
+    plots = (
+        parts.figure(
+            "Calibration: confidence against share right",
+            reliability_plot(evaluation.reliability),
+            f"Each dot is a tenth of the quotes. Below the dashed line: too sure; above it: not"
+            f" sure enough. The mean distance (ECE) is {off}.",
+        ),
+        parts.figure(
+            "Risk and coverage: what answering more costs",
+            risk_coverage_plot(*curve),
+            "From the left, the surest questions are answered first; the curve is the share of"
+            f" answers that are wrong by then. Lower is better; the mean risk (AURC) is {area}.",
+        ),
+    )
+    yield tag("div", *plots, class_="plots")
+    yield tag("h3", text("What a threshold on the confidence would give"))
+    yield parts.text_table(THRESHOLD_HEADINGS, _threshold_rows(rows), ())
 
 
 def _threshold_rows(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
@@ -108,32 +200,43 @@ def _threshold_rows(rows: Sequence[Judged]) -> list[tuple[str, ...]]:
     ]
 
 
-def _questions(rows: Sequence[Judged]) -> list[Html]:
-    """Return the questions by verdict, the worst verdict first and the surest of it on top."""
-    groups = ((verdict, [row for row in rows if row.verdict == verdict]) for verdict in VERDICTS)
-    return [
-        _details(f"{verdict} ({len(group)})", _question_table(group), is_open=verdict in OPEN)
-        for verdict, group in groups
-        if group
-    ]
+def _questions(rows: Sequence[Judged]) -> Iterator[Html]:
+    """Yield the questions by verdict, the worst verdict first and the surest of it on top."""
+    room = LISTED_BYTES
+    for verdict in VERDICTS:
+        group = [row for row in rows if row.verdict == verdict]
+        listed = []
+        for row in sorted(group, key=lambda row: (-row.confidence, row.id)):
+            cells = _question_row(row)
+            room -= sum(len(cell.encode("utf-8", "replace")) for cell in cells) + ROW_BYTES
+            if room < 0:
+                break
+            listed.append(cells)
+        if not group:
+            continue
+        content = [parts.table(QUESTION_HEADINGS, listed, (0, 4))]
+        if len(listed) < len(group):
+            more = f"{len(group) - len(listed):,} more do not fit here: see `--rows` or `--csv`."
+            content.append(parts.paragraph(more, "note"))
+        yield parts.fold(f"{verdict} ({len(group)})", *content, is_open=verdict in OPEN)
 
 
-def _question_table(rows: Iterable[Judged]) -> Html:
-    """Return a table of questions, surest first."""
-    ordered = sorted(rows, key=lambda row: (-row.confidence, row.id))
-    return _table(QUESTION_HEADINGS, map(_question_row, ordered), texts=(0, 4))
+ROW_BYTES = 80
+"""Bytes of the markup around the cells of a row."""
 
 
 def _question_row(row: Judged) -> tuple[Html, ...]:
-    """Return the cells of one question; its kind and id stand small below it."""
-    origin = " · ".join(part for part in (row.kind, row.id) if part)
-    question = join(_isolated(row.question), tag("br"), tag("small", _isolated(origin)))
+    """Return the cells of one question; its kind, id and failure stand small below it."""
+    failure = row.failure.kind.value if row.failure else None
+    origin = " · ".join(parts.cut(part, 80) for part in (failure, row.kind, row.id) if part)
+    question = parts.isolated(parts.cut(row.question, LONGEST_QUESTION))
     ranks = (row.article_hits, row.passage_hits)
+    quote = parts.cut(row.quote or "nothing found", LONGEST_QUOTE)
     return (
-        question,
+        join(question, tag("br"), tag("small", parts.isolated(origin))),
         text(f"{row.confidence:.2f}"),
         *(text(_rank(hits) if row.answerable else UNDEFINED) for hits in ranks),
-        join(_isolated(row.quote or "nothing found"), *_expected(row)),
+        join(parts.isolated(quote), *_expected(row)),
     )
 
 
@@ -141,43 +244,23 @@ def _expected(row: Judged) -> list[Html]:
     """Return gold's answers, small, where the quote missed them."""
     if row.quote_hit or not row.answerable or not row.answers:
         return []
-    return [tag("br"), tag("small", text("gold: "), _isolated(" / ".join(row.answers)))]
+    answers = parts.cut(" / ".join(row.answers), LONGEST_QUOTE)
+    return [tag("br"), tag("small", text("gold: "), parts.isolated(answers))]
 
 
 def _rank(hits: Sequence[bool]) -> str:
     return str(first_rank(hits) or "missed")
 
 
-def _isolated(words: str) -> Html:
-    """Return a text whose right-to-left marks cannot turn around what stands next to it."""
-    return tag("bdi", text(words))
-
-
-def _text_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], texts: Sequence[int]
-) -> Html:
-    """Return a table of plain texts, see `_table`."""
-    return _table(headings, ([text(cell) for cell in row] for row in rows), texts)
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[Html]], texts: Sequence[int]) -> Html:
-    """Return a table that scrolls on its own; the columns numbered in `texts` are not numbers."""
-
-    def line(name: str, cells: Sequence[Html]) -> Html:
-        kinds = ("text" if number in texts else None for number in range(len(cells)))
-        parts = zip(cells, kinds, strict=True)
-        return tag("tr", *(tag(name, cell, class_=kind) for cell, kind in parts))
-
-    head = tag("thead", line("th", [text(heading) for heading in headings]))
-    body = tag("tbody", *(line("td", row) for row in rows))
-    return tag("div", tag("table", head, body), class_="scroll")
-
-
-def _list(lines: Iterable[str]) -> Html:
-    return tag("ul", *(tag("li", _isolated(line)) for line in lines))
-
-
-def _details(heading: str, content: Html, *, is_open: bool) -> Html:
-    """Return a part that folds."""
-    parts = (tag("summary", text(heading)), content)
-    return tag("details", *parts, open=is_open)
+def render_comparison(comparison: Comparison) -> str:
+    """Return the page of two runs side by side."""
+    sections = [
+        *(parts.paragraph(note) for note in comparison_notes(comparison)),
+        parts.text_table(COMPARISON_HEADINGS, comparison_rows(comparison), (0, 6)),
+    ]
+    for heading, moved in (("Won", comparison.won), ("Lost", comparison.lost)):
+        lines = [f"{parts.cut(question, LONGEST_QUESTION)} ({name})" for name, question in moved]
+        if lines:
+            told = f"{heading} by {comparison.deciding} ({len(lines)})"
+            sections.append(parts.fold(told, parts.bullets(lines)))
+    return parts.page(f"{comparison.first} and {comparison.second}", sections)

@@ -1,0 +1,1 @@
+"""The archive as a retriever for other frameworks: one module each, imported where it is used."""

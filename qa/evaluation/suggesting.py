@@ -1,0 +1,67 @@
+"""Fill the queue of candidates with drafts, and hand out what was accepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.records import Article
+from qa.archive import Archive
+from qa.evaluation.drafting import PER_ARTICLE, Draft, draft
+from qa.evaluation.queue import Added, Candidate, Queue
+from qa.places import data_directory
+
+SAMPLES = "samples"
+FOLDER = "gold"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What `suggest` came to: drafts by kind before any was dropped, and what became of them."""
+
+    articles: int
+    drafts: int
+    templates: int
+    added: Added
+
+
+def queue_of(archive: Archive) -> Path:
+    """Return where the candidates of an archive wait: in the person's data folder, by its id.
+
+    The chat's feedback goes to the same file. Outside the archive, so that a new one does not take
+    the work of reviewing with it.
+    """
+    name = SAMPLES if archive.is_samples else archive._store.archive_id
+    return data_directory() / FOLDER / f"{name}.jsonl"
+
+
+def suggest(
+    queue: Queue,
+    articles: Iterable[Article],
+    *,
+    per_article: int = PER_ARTICLE,
+    progress: Callable[[], None] | None = None,
+) -> Suggested:
+    """Draft questions from articles and add those that are new and not near-duplicates."""
+    drafts: list[Draft] = []
+    count = 0
+    for article in articles:
+        drafts += draft(article, per_article)
+        count += 1
+        if progress:
+            progress()
+    added = queue.add(
+        Candidate(item.question, item.article, item.start, item.end, item.answer, item.kind)
+        for item in drafts
+    )
+    templates = sum(item.kind.endswith("template") for item in drafts)
+    return Suggested(count, len(drafts), templates, added)
+
+
+def to_gold_lines(candidates: Iterable[Candidate]) -> str:
+    """Return accepted candidates as gold questions, JSON lines, in the format of the contract."""
+    return "".join(
+        json.dumps(candidate.to_gold(), ensure_ascii=False) + "\n" for candidate in candidates
+    )

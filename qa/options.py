@@ -1,0 +1,45 @@
+"""What commands share: options for an archive, JSON and a reranker, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa import terminal
+
+if TYPE_CHECKING:
+    from qa.archive import Archive
+
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        "-a",
+        metavar="DIR",
+        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
+        " shipped samples.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+RerankerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
+    ),
+]
+
+
+@contextmanager
+def open_archive(directory: Path | None, reranker: str | None = None) -> Iterator[Archive]:
+    """Open an archive with a progress bar for samples that are built on first use."""
+    from qa.archive import Archive
+
+    with terminal.progress_bar() as progress:
+        archive = Archive.open(directory, reranker=reranker, progress=progress)
+    with archive:
+        yield archive
