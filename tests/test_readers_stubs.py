@@ -86,6 +86,16 @@ def test_short_articles_are_read(tmp_path: Path) -> None:
         assert reason(tmp_path, name, text) == ""
 
 
+def test_what_a_site_asks_of_every_reader_counts_not(tmp_path: Path) -> None:
+    """A request to subscribe above a short article, or on one declared as free, is no paywall."""
+    asked = "<p>Already a subscriber? Sign in. Subscribe to unlock this article and others.</p>"
+    body = f"<article><p>{BEGINNING}</p></article>"
+    assert reason(tmp_path, "a.html", page(f"{asked}{body}")) == ""
+    free = LD.format('"isAccessibleForFree": true')
+    assert reason(tmp_path, "a.html", page(f"{body}{asked}", free)) == ""
+    assert "paywall" in reason(tmp_path, "a.html", page(f"{body}{asked}"))
+
+
 def listing(stories: int, teaser: str = "Officials said on Monday that work begins soon.") -> str:
     """Return the body of a page that lists stories."""
     return "".join(
