@@ -77,6 +77,9 @@ def test_whole_articles_of_outlets_with_paywalls_are_read(tmp_path: Path) -> Non
     """A page saved while signed in is whole though it says that it is not free."""
     body = "".join(f"<p>{paragraph}</p>" for paragraph in files.PARAGRAPHS * 4)
     assert reason(tmp_path, "a.html", page(f"{body}<p>Already a subscriber?</p>", NOT_FREE)) == ""
+    counted = LD.format('"isAccessibleForFree": false, "wordCount": 360')
+    open_end = f"{body}<p>What else is planned</p><p>Already a subscriber?</p>"
+    assert reason(tmp_path, "a.html", page(open_end, counted)) == ""
 
 
 def test_short_articles_are_read(tmp_path: Path) -> None:

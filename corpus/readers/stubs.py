@@ -98,9 +98,10 @@ def check_whole(
     words it counts in it.
     """
     words = _length(text)
-    if walled is False or (words > MAX_CUT_WORDS and not stated_words):
+    lacking = words < MIN_STATED_SHARE * stated_words
+    if walled is False or (words > MAX_CUT_WORDS and not lacking):
         return
-    cut_off = words < MIN_STATED_SHARE * stated_words or _breaks_off(text)
+    cut_off = lacking or _breaks_off(text)
     declared = walled and (cut_off or words <= MAX_DECLARED_WORDS)
     short = cut_off or words <= MAX_STUB_WORDS
     if declared or (short and any(_WALL.search(line[:500]) for line in notices)):
