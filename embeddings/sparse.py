@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tantivy
 
+from corpus.languages import language_of
 from embeddings.checked import UnusableFilesError
 from embeddings.keys import Keys, as_keys, is_in
 
@@ -35,9 +38,46 @@ TITLE_BOOST = 0.6
 """Weight of a term in the headline against one in the body; tuned on shared/bench by article."""
 
 
+FIELDS = (("body", 1.0), ("title", TITLE_BOOST), ("own", 1.0))
+"""Where a term is looked for, and its weight there; "own" holds the stems of other languages."""
+
+LANGUAGES = frozenset(
+    """
+    arabic danish dutch finnish french german greek hungarian italian norwegian portuguese romanian
+    russian spanish swedish tamil turkish polish czech
+    """.split()
+)
+"""Languages that tantivy has a stemmer for, beside English."""
+
+_UNSPACED = (
+    "\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17dd"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff"  # Japanese
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese
+    "\uac00-\ud7a3"  # Korean, whose spaces part more than words
+)
+_RUN = re.compile(f"[{_UNSPACED}]+")
+_JOINERS = re.compile(
+    "[\u00ad\u200b-\u200d\u2060\ufeff"  # what may stand inside a word and shows nothing
+    "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d]"  # marks that join Indic letters
+)
+
+
 @cache
-def _analyzer() -> Any:
-    """Return the one text analyzer: words of letters and digits, lower case, no accents, stems."""
+def _analyzer(language: str) -> Any:
+    """Return a language's text analyzer: words of letters and digits, lower case, plain, stems."""
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(LONGEST_TERM))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.stemmer(language))
+        .filter(tantivy.Filter.ascii_fold())
+        .build()
+    )
+
+
+@cache
+def _english() -> Any:
+    """Return the analyzer of all texts; accents go first, as few English words have any."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
         .filter(tantivy.Filter.remove_long(LONGEST_TERM))
@@ -49,9 +89,41 @@ def _analyzer() -> Any:
 
 
 def analyze(text: str) -> list[str]:
-    """Return the terms of a text, in order, as the index holds them."""
-    terms: list[str] = _analyzer().analyze(text.encode("utf-8", "replace").decode())
-    return terms
+    """Return the terms of a text, in order, as the index holds them.
+
+    They are English stems, and behind each the stem in the text's own language where this is known
+    and another one. Scripts without spaces come in overlapping pairs of letters.
+    """
+    plain = _plain(text)
+    terms: list[str] = _english().analyze(plain)
+    own = _own_stems(plain)
+    if len(own) != len(terms):
+        return terms
+    pairs = zip(terms, own, strict=True)
+    return [stem for term, other in pairs for stem in ((term,) if term == other else (term, other))]
+
+
+def _own_stems(plain: str) -> list[str]:
+    """Return the stems of a text in its language; nothing for English and what is not certain."""
+    language = language_of(plain)
+    return list(_analyzer(language).analyze(plain)) if language in LANGUAGES else []
+
+
+def _plain(text: str) -> str:
+    """Return a text in the form that is analysed: composed letters, pairs where no spaces are."""
+    if text.isascii():
+        return text
+    text = text.encode("utf-8", "replace").decode()
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return _RUN.sub(_in_pairs, _JOINERS.sub("", text))
+
+
+def _in_pairs(run: re.Match[str]) -> str:
+    """Return a run of letters without spaces as its overlapping pairs, vowel signs left out."""
+    letters = "".join(filter(str.isalnum, run[0]))
+    pairs = map("".join, pairwise(letters)) if len(letters) > 1 else letters
+    return f" {' '.join(pairs)} "
 
 
 def _schema() -> Any:
@@ -59,6 +131,7 @@ def _schema() -> Any:
     builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
     builder.add_text_field("title", stored=False, tokenizer_name=TOKENIZER, index_option="freq")
     builder.add_text_field("body", stored=False, tokenizer_name=TOKENIZER, index_option="freq")
+    builder.add_text_field("own", stored=False, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
 
@@ -73,7 +146,7 @@ class SparseIndex:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
-            self._index.register_tokenizer(TOKENIZER, _analyzer())
+            self._index.register_tokenizer(TOKENIZER, _english())
             self._searcher = self._index.searcher()
             self._gone: frozenset[int] = frozenset()
         except (ValueError, OSError) as error:
@@ -160,7 +233,7 @@ class SparseIndex:
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
-        return int(self._searcher.doc_freq("body", term))
+        return max(int(self._searcher.doc_freq(field, term)) for field in ("body", "own"))
 
     def occur_together(self, terms: Iterable[str]) -> bool:
         """Tell whether a document holds all of the terms, in the headline or the body."""
@@ -171,14 +244,14 @@ class SparseIndex:
         return bool(self._searcher.search(tantivy.Query.boolean_query(each), 1, count=False).hits)
 
     def _in_either_field(self, term: str) -> Iterator[tuple[Any, Any]]:
-        for field in ("body", "title"):
+        for field in ("body", "title", "own"):
             query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
             yield tantivy.Occur.Should, query
 
     def _query(self, terms: dict[str, float]) -> Any:
         clauses = []
         for term, weight in sorted(terms.items()):
-            for field, boost in (("body", 1.0), ("title", TITLE_BOOST)):
+            for field, boost in FIELDS:
                 query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
                 query = tantivy.Query.boost_query(query, weight * boost)
                 clauses.append((tantivy.Occur.Should, query))
@@ -196,8 +269,12 @@ class SparseIndex:
 def _document(key: int, title: str, body: str) -> Any:
     document = tantivy.Document()
     document.add_unsigned("key", key)
-    document.add_text("title", title.encode("utf-8", "replace").decode())
-    document.add_text("body", body.encode("utf-8", "replace").decode())
+    title, body = _plain(title), _plain(body)
+    document.add_text("title", title)
+    document.add_text("body", body)
+    if own := _own_stems(f"{body}\n{title}"):
+        common = {*_english().analyze(body)}
+        document.add_text("own", " ".join(stem for stem in own if stem not in common))
     return document
 
 

@@ -341,7 +341,8 @@ def _understand(
     if isinstance(question, str):
         return understand(question, outlets=outlets, dates=dates)
     sources = tuple(question.get("sources") or ())
-    limits = Limits(sources, question.get("since"), question.get("until"))
+    free = frozenset(question.get("free") or ())
+    limits = Limits(sources, question.get("since"), question.get("until"), free)
     return understand(
         question["question"],
         history=question.get("history") or (),

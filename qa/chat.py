@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,15 +14,23 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from qa import rendering
+from qa import rendering, texts
+from qa.controls import Place
 from qa.conversation import Answering, Conversation, Exchange, Queued, ask_next
-from qa.markup import Html
+from qa.markup import Html, join, tag
 from qa.records import Status
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.transcript import read_request, write_conversation
 from qa.web.admission import Queue
+from qa.web.archive_page import render_archive_page
+from qa.web.catalogue import Catalogue
 from qa.web.doors import Doors, Rules
+from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
 from qa.web.service import Served, build_service, mount_service
 
 # Gradio reads these while it is imported: nothing may leave this machine.
@@ -32,8 +42,6 @@ STATIC = Path(__file__).parent / "static"
 STATIC_ROUTE = "qa-static"
 """Where the style sheet is served. Gradio's own `css` rewrites selectors, and loses some."""
 
-TITLE = "News Archive"
-
 EXAMPLES = (
     "Is Quenby Bridge open to cars yet?",
     "What is the name of the cat that was taken off the ship in the storm?",
@@ -43,59 +51,57 @@ EXAMPLES = (
 )
 """Questions that show what the sample collection can answer, and one that it cannot."""
 
-INVITATION = "Ask the articles a question"
-FOLLOW_UP = "Ask a follow-up question"
-EMPTY_HINT = "Type a question first, then press Enter."
-
-EXCHANGES_KEPT = 50
-"""Exchanges that a page shows; the whole log goes to the browser with each answer."""
-
 RETURNED_CHARACTERS = 10_000
 """Longest question that comes back into the box, to be mended, when it could not be asked."""
 
 MAX_UPLOAD = "1b"
 """Gradio's upload route cannot be closed: nothing fits through it. The chat takes no files."""
 
-_SCROLL = """() => requestAnimationFrame(() => {
-    const asked = document.querySelectorAll("#qa-log .qa-question");
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    asked[asked.length - 1]?.scrollIntoView({block: "start", behavior: calm ? "auto" : "smooth"});
-})"""
-_FOCUS = """() => { document.querySelector("#qa-box textarea")?.focus(); }"""
+_TAKE = "(question, request) => window.qa.take(question)"
+_ASK_AGAIN = "(question, request) => window.qa.takeAgain()"
+_KEEP = "(kept) => window.qa.keep(kept)"
+_START = "() => window.qa.start()"
+_CLEAR = "() => window.qa.clear()"
+_SCROLL = "() => window.qa.scroll()"
+"""Calls of the page's script, static/chat.js."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The components of the page that change."""
+    """The components of the page that change; `kept` is what the browser keeps."""
 
     box: gr.Textbox
     hint: gr.HTML
-    conversation: gr.State
     log: gr.Chatbot
     headline: gr.HTML
     intro: gr.Column
     fresh: gr.Button
+    kept: gr.Textbox
+    request: gr.Textbox
+    again: gr.Button
     examples: tuple[gr.Button, ...]
 
     @property
     def outputs(self) -> list[Any]:
-        """Return the components that `_Shown.updates` is for, in its order."""
+        """Return the components that `_view` is for, in its order."""
         return [
             self.box,
             self.hint,
-            self.conversation,
             self.log,
             self.headline,
             self.intro,
             self.fresh,
+            self.kept,
         ]
 
 
-def build_page(archive: Answering) -> gr.Blocks:
-    """Build the Gradio page of an archive."""
-    page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+def build_page(archive: Answering, *, writable: bool = False) -> gr.Blocks:
+    """Build the Gradio page of an archive; `writable` offers feedback."""
+    page = gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True)
     with page:
-        _wire(archive, _lay_out(archive))
+        parts = _lay_out(archive)
+        _wire(archive, parts, writable=writable)
+        page.load(None, None, None, js=_START, api_visibility="private")
     return page
 
 
@@ -103,7 +109,7 @@ def _lay_out(archive: Answering) -> _Parts:
     collection, samples = archive.status(), archive.is_samples
     with gr.Row(elem_id="qa-masthead"):
         _html(rendering.render_masthead(collection, samples=samples))
-        fresh = gr.Button("New conversation", elem_id="qa-fresh", size="sm", visible=False)
+        fresh = gr.Button(texts.NEW, elem_id="qa-fresh", size="sm", visible=False)
     headline = _html(rendering.render_headline(), elem_id="qa-headline")
     log = _lay_out_log()
     with gr.Column(elem_id="qa-composer"):
@@ -113,7 +119,11 @@ def _lay_out(archive: Answering) -> _Parts:
         _html(rendering.render_collection(collection, samples=samples))
         questions = EXAMPLES if samples else ()
         examples = tuple(gr.Button(text, elem_classes="qa-example") for text in questions)
-    return _Parts(box, hint, gr.State(()), log, headline, intro, fresh, examples)
+    with gr.Column(elem_id="qa-unseen"):
+        kept = gr.Textbox(label="kept", visible=False)
+        request = gr.Textbox(label="request", visible=False)
+        again = gr.Button(texts.RETRY, elem_id="qa-again")
+    return _Parts(box, hint, log, headline, intro, fresh, kept, request, again, examples)
 
 
 def _html(value: Html, **options: Any) -> gr.HTML:
@@ -143,43 +153,48 @@ def _lay_out_log() -> gr.Chatbot:
 def _lay_out_box() -> gr.Textbox:
     return gr.Textbox(
         elem_id="qa-box",
-        label="Your question",
+        label=texts.QUESTION_LABEL,
         show_label=False,
         container=False,
-        placeholder=INVITATION,
+        placeholder=texts.INVITATION,
         lines=1,
         max_lines=6,
         autofocus=True,
-        submit_btn="Ask",
+        submit_btn=texts.ASK,
         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
     )
 
 
-def _wire(archive: Answering, parts: _Parts) -> None:
-    """Connect Enter, the examples and the button to what they do."""
-    respond = _responder(archive)
+def _wire(archive: Answering, parts: _Parts, *, writable: bool) -> None:
+    """Connect Enter, the examples and the buttons to what they do."""
+    respond = _responder(archive, writable=writable)
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    for source, listen in [
-        (parts.box, parts.box.submit),
-        *((example, example.click) for example in parts.examples),
+    for source, listen, script in [
+        (parts.box, parts.box.submit, _TAKE),
+        (parts.box, parts.again.click, _ASK_AGAIN),
+        *((example, example.click, _TAKE) for example in parts.examples),
     ]:
-        asked = listen(respond, [source, parts.conversation], parts.outputs, **hidden)
-        asked.then(None, js=_SCROLL, **hidden)
+        asked = listen(respond, [source, parts.request], parts.outputs, js=script, **hidden)
+        asked.then(None, [parts.kept], None, js=_KEEP, **hidden)
     cleared = parts.fresh.click(_start_afresh, None, parts.outputs, **hidden)
-    cleared.then(None, js=_FOCUS, **hidden)
-    parts.log.change(None, js=_SCROLL, **hidden)
+    cleared.then(None, None, None, js=_CLEAR, **hidden)
+    parts.log.change(None, None, None, js=_SCROLL, **hidden)
 
 
-def _responder(archive: Answering) -> Callable[[str, Conversation], Iterator[list[Any]]]:
-    def respond(question: str, conversation: Conversation) -> Iterator[list[Any]]:
-        """Show the question at once, then its answer."""
+def _responder(archive: Answering, *, writable: bool) -> Callable[[str, str], Iterator[list[Any]]]:
+    def respond(question: str, request: str) -> Iterator[list[Any]]:
+        """Show the question at once, then its answer; without a question the conversation alone."""
+        asked = read_request(request)
         if not question.strip():
-            yield [gr.skip(), rendering.render_hint(EMPTY_HINT), *[gr.skip()] * 5]
+            hint = "" if asked.conversation else rendering.render_hint(texts.EMPTY_HINT)
+            shown = _view(asked.conversation, box=None, writable=writable)
+            yield [shown[0], hint, *shown[2:]]
             return
-        yield _view(conversation, box="", pending=question)
-        exchange = ask_next(archive, question, conversation)
-        conversation = (*conversation, exchange)[-EXCHANGES_KEPT:]
-        yield _view(conversation, box=_left_in_box(exchange))
+        pending = asked.with_exchange(Exchange(question))
+        yield _view(pending, box="", writable=writable)
+        exchange = ask_next(archive, question, asked.before, asked.wanted)
+        conversation = asked.with_exchange(exchange)
+        yield _view(conversation, box=_left_in_box(exchange), writable=writable)
 
     return respond
 
@@ -191,33 +206,35 @@ def _left_in_box(exchange: Exchange) -> str | None:
 
 
 def _start_afresh() -> list[Any]:
-    return _view((), box="")
+    return _view((), box="", writable=False)
 
 
-def _view(conversation: Conversation, *, box: str | None, pending: str | None = None) -> list[Any]:
+def _view(conversation: Conversation, *, box: str | None, writable: bool) -> list[Any]:
     """Return the updates of `_Parts.outputs` that show a conversation."""
-    begun = bool(conversation) or pending is not None
-    messages = [message for exchange in conversation for message in _messages(exchange)]
-    if pending is not None:
-        messages += _messages(Exchange(pending))
-    placeholder = FOLLOW_UP if begun else INVITATION
+    begun = bool(conversation)
+    messages = [
+        message
+        for at, exchange in enumerate(conversation)
+        for message in _messages(exchange, Place(at, writable))
+    ]
+    placeholder = texts.FOLLOW_UP if begun else texts.INVITATION
     box_update: dict[str, Any] = {} if box is None else {"value": box}
     return [
         gr.update(placeholder=placeholder, **box_update),
         "",
-        conversation,
         gr.update(value=messages, visible=begun),
         gr.update(visible=not begun),
         gr.update(visible=not begun),
         gr.update(visible=begun),
+        write_conversation(conversation),
     ]
 
 
-def _messages(exchange: Exchange) -> list[dict[str, Any]]:
+def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     """Return an exchange as two chat messages of finished, escaped HTML."""
     asked = rendering.render_question(exchange.question)
     if exchange.answer is not None:
-        said = rendering.render_answer(exchange.answer)
+        said = rendering.render_answer(exchange.answer, place)
     elif exchange.failure is not None:
         said = rendering.render_failure(exchange.failure)
     else:
@@ -228,26 +245,32 @@ def _messages(exchange: Exchange) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
-    """Build the web application: the page at "/", and beside it the routes for programs."""
+def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool = False) -> FastAPI:
+    """Build the web application: the page at "/", the archive's page, and routes for programs.
+
+    `writable` lets people add and remove articles, and say what they think of answers.
+    """
     rules, queue = rules or Rules(), Queue()
     service = build_service(archive, queue=queue, guarded=rules.access is not None)
+    catalogue = add_editing(service, archive, writable=writable)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         async with service.router.lifespan_context(service):  # a mounted application's is not run
             yield
 
+    larger = {("POST", "/api/articles"): MAX_FILE_BYTES} if writable else {}
     app = FastAPI(
         openapi_url=None,
         lifespan=running,
-        middleware=[Middleware(BodyLimit), Middleware(Doors, rules=rules)],
+        middleware=[Middleware(BodyLimit, larger=larger), Middleware(Doors, rules=rules)],
     )
     mount_service(app, service)
+    app.router.routes.append(_archive_route(archive, catalogue, writable=writable))
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,
-        build_page(Queued(archive, queue)),
+        build_page(Queued(archive, queue), writable=writable),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -260,9 +283,35 @@ def build_app(archive: Chatting, rules: Rules | None = None) -> FastAPI:
         max_file_size=MAX_UPLOAD,
         favicon_path=str(STATIC / "favicon.svg"),
         theme=_theme(),
-        head=f'<link rel="stylesheet" href="{STATIC_ROUTE}/chat.css">',
+        head=_head(),
     )
     return app
+
+
+def _archive_route(archive: Chatting, catalogue: Catalogue, *, writable: bool) -> Route:
+    """Return the route of the archive's page."""
+
+    def show() -> Html:
+        return render_archive_page(
+            archive.status(),
+            catalogue.over_time(),
+            editable=writable and not archive.is_samples,
+            samples=archive.is_samples,
+        )
+
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(await asyncio.to_thread(show), headers={"Cache-Control": "no-store"})
+
+    return Route("/archive", page, middleware=[Middleware(SecurityHeaders)])
+
+
+def _head() -> str:
+    """Return what the page's head gets: the style sheet, the script, and the script's texts."""
+    return join(
+        tag("link", rel="stylesheet", href=f"{STATIC_ROUTE}/chat.css"),
+        tag("meta", name="qa-texts", content=json.dumps(texts.SCRIPT)),
+        tag("script", src=f"{STATIC_ROUTE}/chat.js"),
+    )
 
 
 def _theme() -> gr.themes.Base:
@@ -276,8 +325,8 @@ def _theme() -> gr.themes.Base:
     )
 
 
-class Chatting(Answering, Served, Protocol):
-    """The part of an archive that the page and the routes for programs need."""
+class Chatting(Answering, Served, Editable, Protocol):
+    """The part of an archive that the pages and the routes for programs need."""
 
     def status(self) -> Status:
         """Return what the archive holds."""
@@ -291,6 +340,7 @@ def serve(
     port: int | None = None,
     announce: Callable[[str], None] | None = None,
     rules: Rules | None = None,
+    writable: bool = False,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -302,7 +352,8 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        server = Server(build_app(archive, rules), listener, ready=lambda: (announce or _say)(line))
+        app = build_app(archive, rules, writable=writable)
+        server = Server(app, listener, ready=lambda: (announce or _say)(line))
         server.serve_until_stopped()
 
 

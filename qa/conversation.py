@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from corpus.errors import NewsArchiveError
-from qa.records import Answer
+from qa.records import Answer, Question
 from qa.web.admission import Queue
 from qa.web.problems import log_fault
 
 FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+
+TOPIC = "topic"
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +52,8 @@ class Answering(Protocol):
         ...
 
     @property
-    def ask(self) -> Callable[..., Answer]:
-        """Answer a question, as `Archive.ask` does; NewsArchiveError where it cannot be asked."""
+    def ask_many(self) -> Callable[[Sequence[Question]], Sequence[Answer]]:
+        """Answer questions; NewsArchiveError where one cannot be asked."""
         ...
 
     def status(self) -> Collection:
@@ -71,14 +73,48 @@ class Queued:
         """Tell whether these are the samples."""
         return self.archive.is_samples
 
-    def ask(self, question: str, **options: Any) -> Answer:
-        """Answer a question in its turn."""
+    def ask_many(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        """Answer questions in their turn."""
         with self.queue.place():
-            return self.archive.ask(question, **options)
+            return self.archive.ask_many(questions)
 
     def status(self) -> Collection:
         """Return what the archive holds."""
         return self.archive.status()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person set beside the question, by changing what was understood.
+
+    `free` names what the question's words must not limit: "sources", "dates", or "topic", which is
+    what the conversation before would add. `topic` stands in place of that conversation.
+    """
+
+    sources: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    free: tuple[str, ...] = ()
+    topic: str | None = None
+
+    def request(self, question: str, before: Conversation) -> Question:
+        """Return a question as the archive takes it, after a conversation."""
+        return Question(
+            question=question,
+            history=self._history(before),
+            sources=self.sources,
+            since=self.since,
+            until=self.until,
+            free=self.free,
+        )
+
+    def _history(self, before: Conversation) -> list[dict[str, str]]:
+        if self.topic:
+            return [{"role": "user", "content": self.topic}]
+        return [] if TOPIC in self.free else history_of(before)
+
+
+NOTHING_WANTED = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +124,7 @@ class Exchange:
     question: str
     answer: Answer | None = None
     failure: str | None = None
+    wanted: Wanted = NOTHING_WANTED
 
 
 Conversation = tuple[Exchange, ...]
@@ -104,13 +141,18 @@ def history_of(conversation: Conversation) -> list[dict[str, str]]:
     return turns
 
 
-def ask_next(archive: Answering, question: str, conversation: Conversation) -> Exchange:
+def ask_next(
+    archive: Answering,
+    question: str,
+    conversation: Conversation,
+    wanted: Wanted = NOTHING_WANTED,
+) -> Exchange:
     """Ask a question after a conversation; whatever goes wrong becomes a message to the person."""
     try:
-        answer = archive.ask(question, history=history_of(conversation))
+        (answer,) = archive.ask_many([wanted.request(question, conversation)])
     except NewsArchiveError as error:
-        return Exchange(question, failure=str(error))
+        return Exchange(question, failure=str(error), wanted=wanted)
     except Exception as error:  # the page must not wait for ever; the log says where it was
         log_fault(_log, "a question could not be answered", error)
-        return Exchange(question, failure=FAULT)
-    return Exchange(question, answer=answer)
+        return Exchange(question, failure=FAULT, wanted=wanted)
+    return Exchange(question, answer=answer, wanted=wanted)

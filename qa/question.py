@@ -28,11 +28,15 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the caller asks for beside the question: outlets and dates (ISO, inclusive)."""
+    """What the caller asks for beside the question: outlets and dates (ISO, inclusive).
+
+    `free` names what the question's own words must not limit: "sources", "dates".
+    """
 
     sources: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
+    free: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def understand(
         asked=calendar.today.isoformat() if calendar.asked else None,
         recency=asks_for_newest(text),
     )
+    heard, carried = _freed(heard, limits.free), _freed(carried, limits.free)
     query = _with_outlets(query, _known(limits.sources, outlets), heard, carried)
     query = _with_dates(query, limits, heard, carried)
     return _told_topic(_with_subject(query, leaning))
@@ -112,6 +117,12 @@ def _hear(text: str, outlets: Sequence[str], calendar: Calendar) -> _Heard:
         return _Heard(attribution.text, attribution.outlets)
     left = without(attribution.text, asked.spans)
     return _Heard(left, attribution.outlets, asked.period)
+
+
+def _freed(heard: _Heard, free: frozenset[str]) -> _Heard:
+    """Return what a turn says without the limits that the caller does not want."""
+    outlets = () if "sources" in free else heard.outlets
+    return replace(heard, outlets=outlets, period=None if "dates" in free else heard.period)
 
 
 def _narrows(period: Period, calendar: Calendar) -> bool:

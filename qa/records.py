@@ -160,7 +160,10 @@ class Answer:
 
 
 class Question(TypedDict, total=False):
-    """A question with what belongs to it, for `Archive.ask_many`."""
+    """A question with what belongs to it, for `Archive.ask_many`.
+
+    `free` names what the question's own words must not limit: "sources", "dates".
+    """
 
     question: str
     history: History
@@ -168,6 +171,7 @@ class Question(TypedDict, total=False):
     since: str | None
     until: str | None
     asked: str | None
+    free: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

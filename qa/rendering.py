@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from urllib.parse import urlsplit
 
 from corpus.records import Span
-from qa.conversation import Collection
-from qa.days import readable_date
-from qa.markup import Html, join, tag, text
-from qa.records import Answer, Citation, Figure, Query
-
-CONFIDENCE_WORDS = (
-    (0.90, "Very likely the answer", "high"),
-    (0.75, "Likely the answer", "good"),
-    (0.50, "Possibly the answer", "fair"),
-    (0.00, "An uncertain answer", "low"),
+from qa import texts
+from qa.controls import (
+    Place,
+    render_actions,
+    render_card_actions,
+    render_chips,
+    render_navigation,
 )
-"""Least probability, the words for it, and its level for the style sheet."""
+from qa.conversation import Collection
+from qa.days import age, readable_date
+from qa.kinds import answer_spans
+from qa.markup import Html, join, tag, text
+from qa.records import Answer, Citation, Figure
+from qa.understood import dates_in_words
 
 QUESTION_SHOWN = 600
 """Characters of a question that are repeated above its answer; a longer one is cut."""
@@ -29,16 +32,12 @@ SOURCES_NAMED = 3
 INVENTED_DOMAIN = ".example"
 """Reserved for examples (RFC 2606): the samples' addresses are there, and lead nowhere."""
 
-INVENTED_NOTE = " (invented: leads nowhere)"
-
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 GAP = "\n" + tag("span", class_="qa-gap") + "\n"
 """Stands between two paragraphs of a passage."""
 
 _INDEX_COMMAND = tag("code", text("qa index FOLDER"))
 _CHAT_COMMAND = tag("code", text("qa chat"))
-_UNTITLED = "Untitled article"
-_NO_REASON = "No sentence in the articles answers this."
 
 
 def render_question(question: str) -> Html:
@@ -51,7 +50,7 @@ def render_question(question: str) -> Html:
 
 def render_pending() -> Html:
     """Render what stands in the answer's place while the articles are searched."""
-    return tag("p", text("Searching the articles"), class_="qa-pending")
+    return tag("p", text(texts.PENDING), class_="qa-pending")
 
 
 def render_failure(message: str) -> Html:
@@ -59,28 +58,41 @@ def render_failure(message: str) -> Html:
     return tag("p", text(message), class_="qa-failure", dir="auto")
 
 
-def render_answer(answer: Answer) -> Html:
+def render_answer(answer: Answer, place: Place | None = None) -> Html:
     """Render an answer, or the calm explanation that there is none, with a card for each source."""
-    body = _render_found(answer) if answer.answered else _render_not_found(answer)
+    place = place or Place()
+    body = _render_found(answer, place) if answer.answered else _render_not_found(answer, place)
     kind = "qa-answer" if answer.answered else "qa-answer qa-answer-none"
-    return tag("article", body, class_=kind)
+    return tag("article", body, class_=kind, data_at=str(place.at))
 
 
-def _render_found(answer: Answer) -> Html:
-    quote = tag("blockquote", text(answer.text or ""), class_="qa-quote", dir="auto")
+def _render_found(answer: Answer, place: Place) -> Html:
+    words = answer_spans(answer.question, answer.text or "")
+    marked = render_marked(answer.text or "", words)
+    quote = tag("blockquote", marked, class_="qa-quote", dir="auto")
     first = answer.citations[0] if answer.citations else None
-    caption = _render_attribution(first) if first else Html("")
+    caption = _render_attribution(first, place) if first else Html("")
     notes = [
         _render_confidence(answer.confidence),
         *_render_support(answer.supported_by),
-        *_render_chips(answer.query),
+        *render_chips(answer.query, place.at),
     ]
     return join(
         tag("figure", quote, caption, class_="qa-figure"),
         _render_figures(answer.figures),
         _render_notes(notes),
-        _render_sources(_count_sources(answer), answer.citations, answered=True),
+        render_actions(place, answered=True),
+        _render_sources(_count_sources(answer), answer.citations, place, answered=True),
     )
+
+
+def render_marked(quote: str, spans: Sequence[Span]) -> Html:
+    """Render a quote with the words that answer in `<mark>`; the words of it stay one for one."""
+    parts, at = [], 0
+    for span in spans:
+        parts += [text(quote[at : span.start]), tag("mark", text(span.of(quote)), class_="qa-word")]
+        at = span.end
+    return join(*parts, text(quote[at:]))
 
 
 def _count_sources(answer: Answer) -> str:
@@ -88,31 +100,32 @@ def _count_sources(answer: Answer) -> str:
     return "1 source" if count == 1 else f"{count} sources"
 
 
-def _render_not_found(answer: Answer) -> Html:
-    verdict = tag("h3", text("Not in these articles"), class_="qa-none-title")
-    reason = tag("p", text(answer.reason or _NO_REASON), class_="qa-reason", dir="auto")
+def _render_not_found(answer: Answer, place: Place) -> Html:
+    verdict = tag("h3", text(texts.NOT_FOUND), class_="qa-none-title")
+    reason = tag("p", text(answer.reason or texts.NO_REASON), class_="qa-reason", dir="auto")
     return join(
         tag("div", verdict, reason, class_="qa-none"),
         _render_figures(answer.figures),
-        _render_notes(list(_render_chips(answer.query))),
-        _render_sources("The nearest articles", answer.citations, answered=False),
+        _render_notes(list(render_chips(answer.query, place.at))),
+        render_actions(place, answered=False),
+        _render_sources(texts.NEAREST, answer.citations, place, answered=False),
     )
 
 
-def _render_attribution(citation: Citation) -> Html:
+def _render_attribution(citation: Citation, place: Place) -> Html:
     """Render outlet, date and headline of the quoted article, with the number of its card."""
     number = tag("span", text(f"[{citation.n}]"), class_="qa-number")
-    headline = tag("cite", text(citation.title or _UNTITLED), class_="qa-headline", dir="auto")
-    return tag(
-        "figcaption", _render_byline(citation), headline, text(" "), number, class_="qa-attribution"
-    )
+    headline = tag("cite", text(citation.title or texts.UNTITLED), class_="qa-headline", dir="auto")
+    byline = _render_byline(citation, place)
+    return tag("figcaption", byline, headline, text(" "), number, class_="qa-attribution")
 
 
-def _render_byline(citation: Citation) -> Html:
-    """Render "outlet · date"; what is not known is left out."""
+def _render_byline(citation: Citation, place: Place) -> Html:
+    """Render "outlet · date · age"; what is not known is left out."""
     outlet = citation.source and tag("bdi", text(citation.source), class_="qa-outlet")
     published = citation.published and _render_date(citation.published)
-    parts = [Html(part) for part in (outlet, published) if part]
+    ago = citation.published and age(citation.published, place.today or date.today())
+    parts = [Html(part) for part in (outlet, published, ago and text(ago)) if part]
     separator = tag("span", text(" · "), class_="qa-dot", aria_hidden="true")
     return tag("span", join(*parts, separator=separator), class_="qa-byline") if parts else Html("")
 
@@ -131,23 +144,23 @@ def _render_confidence(confidence: float) -> Html:
         text(" "),
         share,
         class_=f"qa-chip qa-confidence qa-confidence-{level}",
-        title="How probable it is that this sentence answers the question",
+        title=texts.CONFIDENCE_TOLD,
     )
 
 
 def confidence_words(confidence: float) -> tuple[str, str]:
     """Return a probability in words, and the name of its level."""
-    for least, words, level in CONFIDENCE_WORDS:
+    for least, words, level in texts.CONFIDENCE_WORDS:
         if confidence >= least:
             return words, level
-    return CONFIDENCE_WORDS[-1][1:]
+    return texts.CONFIDENCE_WORDS[-1][1:]
 
 
 def _render_support(outlets: Sequence[str]) -> Iterator[Html]:
     """Yield a list item that names other outlets which say the same in their own words."""
     if outlets:
         names = join(*(tag("bdi", text(name)) for name in outlets), separator=text(", "))
-        yield tag("li", text("Also reported by "), names, class_="qa-chip")
+        yield tag("li", text(texts.ALSO_REPORTED), names, class_="qa-chip")
 
 
 def _render_figures(figures: Sequence[Figure]) -> Html:
@@ -157,7 +170,7 @@ def _render_figures(figures: Sequence[Figure]) -> Html:
     rows = join(*(tag("li", _render_figure(figure)) for figure in figures))
     return tag(
         "div",
-        tag("p", text("Figures differ"), class_="qa-figures-title"),
+        tag("p", text(texts.FIGURES_DIFFER), class_="qa-figures-title"),
         tag("ul", rows),
         class_="qa-figures",
     )
@@ -176,63 +189,46 @@ def _render_figure(figure: Figure) -> Html:
     )
 
 
-def _render_chips(query: Query) -> Iterator[Html]:
-    """Yield a list item for each thing that was understood: outlets, dates, notices."""
-    for source in query.sources:
-        yield tag("li", text("Only "), tag("bdi", text(source)), class_="qa-chip")
-    if dates := dates_in_words(query.since, query.until):
-        yield tag("li", text(dates), class_="qa-chip")
-    for notice in query.notices:
-        yield tag("li", text(notice), class_="qa-chip qa-notice", dir="auto")
-
-
-def dates_in_words(since: str | None, until: str | None) -> str:
-    """Return a range of ISO dates, both inclusive, in words; an empty string for no range."""
-    if since and until:
-        if since == until:
-            return readable_date(since)
-        return f"{readable_date(since)} to {readable_date(until)}"
-    if since:
-        return f"Since {readable_date(since)}"
-    return f"Until {readable_date(until)}" if until else ""
-
-
 def _render_notes(notes: Sequence[Html]) -> Html:
     if not notes:
         return Html("")
-    return tag("ul", *notes, class_="qa-chips", aria_label="About this answer")
+    return tag("ul", *notes, class_="qa-chips", aria_label=texts.ABOUT_ANSWER)
 
 
-def _render_sources(title: str, citations: Sequence[Citation], *, answered: bool) -> Html:
+def _render_sources(
+    title: str, citations: Sequence[Citation], place: Place, *, answered: bool
+) -> Html:
     """Render the cards; under an answer the first stands open and is named as the answer."""
     if not citations:
         return Html("")
     cards = [
-        tag("li", _render_card(citation, answering=answered and at == 0))
+        tag("li", _render_card(citation, place, answering=answered and at == 0))
         for at, citation in enumerate(citations)
     ]
     heading = tag("h3", text(title), class_="qa-sources-title")
     return tag("section", heading, tag("ol", *cards, class_="qa-cards"), class_="qa-sources")
 
 
-def _render_card(citation: Citation, *, answering: bool) -> Html:
+def _render_card(citation: Citation, place: Place, *, answering: bool) -> Html:
     body = tag(
         "div",
         tag("p", render_passage(citation), class_="qa-passage", dir="auto"),
         _render_card_foot(citation),
+        render_card_actions(citation.n, place),
         class_="qa-card-body",
     )
     kind = "qa-card qa-card-answer" if answering else "qa-card"
-    return tag("details", _render_summary(citation, answering), body, class_=kind, open=answering)
+    summary = _render_summary(citation, place, answering)
+    return tag("details", summary, body, class_=kind, open=answering)
 
 
-def _render_summary(citation: Citation, answering: bool) -> Html:
+def _render_summary(citation: Citation, place: Place, answering: bool) -> Html:
     """Render the line of a card that always shows; the quote in it shows while it is closed."""
-    label = tag("span", text("Answer"), class_="qa-answer-label") if answering else Html("")
+    label = tag("span", text(texts.ANSWER), class_="qa-answer-label") if answering else Html("")
     heading = tag(
         "span",
-        tag("span", text(citation.title or _UNTITLED), class_="qa-card-title", dir="auto"),
-        join(_render_byline(citation), label),
+        tag("span", text(citation.title or texts.UNTITLED), class_="qa-card-title", dir="auto"),
+        join(_render_byline(citation, place), label),
         tag("q", text(citation.quote), class_="qa-preview", dir="auto"),
         class_="qa-card-head",
     )
@@ -266,9 +262,9 @@ def _render_also_in(citation: Citation) -> Html:
         return Html("")
     names = []
     for name in citation.also_in:
-        first = text(" (first)") if name == citation.first_in else Html("")
+        first = text(texts.FIRST) if name == citation.first_in else Html("")
         names.append(join(tag("bdi", text(name)), first))
-    return tag("p", text("Also in: "), join(*names, separator=text(", ")), class_="qa-also")
+    return tag("p", text(texts.ALSO_IN), join(*names, separator=text(", ")), class_="qa-also")
 
 
 def _render_link(citation: Citation) -> Html:
@@ -279,14 +275,14 @@ def _render_link(citation: Citation) -> Html:
     host = urlsplit(address).hostname or ""
     link = tag(
         "a",
-        text("Read the original at "),
+        text(texts.READ_ORIGINAL),
         tag("bdi", text(host), class_="qa-host"),
         class_="qa-link",
         href=address,
         target="_blank",
         rel="noopener noreferrer nofollow",
     )
-    return join(link, text(INVENTED_NOTE)) if host.endswith(INVENTED_DOMAIN) else link
+    return join(link, text(texts.INVENTED_NOTE)) if host.endswith(INVENTED_DOMAIN) else link
 
 
 def is_web(url: str) -> bool:
@@ -308,9 +304,9 @@ def render_masthead(collection: Collection, *, samples: bool) -> Html:
         about = join(kind, more)
     else:
         about = text(_count(collection))
-    return join(
-        tag("h1", text("News Archive"), class_="qa-title"), tag("p", about, class_="qa-subtitle")
-    )
+    name = tag("h1", text(texts.TITLE), class_="qa-title")
+    names = tag("div", name, tag("p", about, class_="qa-subtitle"), class_="qa-names")
+    return tag("div", names, render_navigation(), class_="qa-masthead")
 
 
 def render_headline() -> Html:
@@ -370,5 +366,5 @@ def _render_samples_note(collection: Collection) -> Html:
     note = join(text(invented), _INDEX_COMMAND, text(" and start "), _CHAT_COMMAND, text(" again."))
     return join(
         tag("p", note, class_="qa-collection"),
-        tag("h2", text("Try one of these"), class_="qa-examples-title"),
+        tag("h2", text(texts.TRY), class_="qa-examples-title"),
     )

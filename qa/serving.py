@@ -8,8 +8,8 @@ import hashlib
 import re
 import signal
 import socket
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Mapping
+from types import FrameType, MappingProxyType
 
 import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,10 +29,6 @@ PORTS_TRIED = 20
 
 MAX_BODY_BYTES = 1 << 20
 """Largest request body. A question and its filters need some kilobytes."""
-
-TOO_LARGE = Problem(
-    413, "too-large", f"The request's body is larger than {MAX_BODY_BYTES:,} bytes."
-)
 
 SHUTDOWN_SECONDS = 2
 """How long a request that is being worked on may go on after Ctrl-C."""
@@ -111,21 +107,28 @@ def _script_hashes(page: bytes) -> str:
 
 
 class BodyLimit:
-    """ASGI middleware that refuses a request body of more than `MAX_BODY_BYTES` with 413."""
+    """ASGI middleware that refuses a request body of more than `MAX_BODY_BYTES` with 413.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `larger` gives other limits to some (method, path).
+    """
+
+    def __init__(
+        self, app: ASGIApp, larger: Mapping[tuple[str, str], int] = MappingProxyType({})
+    ) -> None:
         self.app = app
+        self.larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a body without a declared length is counted while it comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        most = self.larger.get((scope["method"], scope["path"]), MAX_BODY_BYTES)
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-            await TOO_LARGE.to_response()(scope, receive, send)
+        if declared.isdecimal() and int(declared) > most:
+            await _too_large(most).to_response()(scope, receive, send)
             return
-        body = _Counting(receive)
+        body = _Counting(receive, most)
         refused = False
 
         async def answer(message: Message) -> None:
@@ -134,7 +137,7 @@ class BodyLimit:
                 return  # what the application makes of a body that broke off
             if body.is_too_large and message["type"] == "http.response.start":
                 refused = True
-                await TOO_LARGE.to_response()(scope, receive, send)
+                await _too_large(most).to_response()(scope, receive, send)
                 return
             await send(message)
 
@@ -144,8 +147,9 @@ class BodyLimit:
 class _Counting:
     """Receives a body and ends it as if the client had gone where it grows too large."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self.receive = receive
+        self.most = most
         self.seen = 0
 
     async def __call__(self) -> Message:
@@ -155,7 +159,11 @@ class _Counting:
 
     @property
     def is_too_large(self) -> bool:
-        return self.seen > MAX_BODY_BYTES
+        return self.seen > self.most
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, "too-large", f"The request's body is larger than {most:,} bytes.")
 
 
 def bind(host: str, port: int | None) -> socket.socket:

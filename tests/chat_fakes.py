@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from corpus.errors import UsageError
 from corpus.records import Article
-from qa.records import Answer, Citation, Figure, History, Query
+from qa.records import Answer, Citation, Figure, History, Query, Question
 
 LEAST_WORDS = 2
 LONGEST = 2_000
@@ -118,6 +120,7 @@ class Holdings:
     sources: tuple[tuple[str, int], ...] = (("Harbour Post", 40), ("Radio Tern", 24))
     first: str | None = "2024-04-02"
     last: str | None = "2025-04-01"
+    generation: int = 1
 
     def to_dict(self) -> dict[str, object]:
         """Return the holdings as JSON types, with all that a status has."""
@@ -145,7 +148,8 @@ class FakeArchive:
     holdings: Holdings = field(default_factory=Holdings)
     asked: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
     limits: list[dict[str, object]] = field(default_factory=list)
-    articles: dict[str, Article] = field(default_factory=dict)
+    held: dict[str, Article] = field(default_factory=dict)
+    directory: Path = Path("/nonexistent/archive")
     gate: threading.Event | None = None
 
     def ask(self, question: str, *, history: History = (), **limits: object) -> Answer:
@@ -164,10 +168,29 @@ class FakeArchive:
         """Return the holdings."""
         return self.holdings
 
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer each question as `ask` does."""
+        return [
+            self.ask(**{k: v for k, v in entry.items() if v or k == "question"})
+            for entry in questions
+        ]
+
     def article(self, article_id: str) -> Article:
         """Return an article that the test put there."""
-        return self.articles[article_id]
+        return self.held[article_id]
 
     def has(self, article_id: str) -> bool:
         """Tell whether the test put it there."""
-        return article_id in self.articles
+        return article_id in self.held
+
+    def articles(self) -> Iterator[Article]:
+        """Yield what the test put there."""
+        yield from self.held.values()
+
+    def remove(self, article_id: str) -> int:
+        """Take one out."""
+        return int(self.held.pop(article_id, None) is not None)
+
+    def add(self, paths: object, **options: object) -> object:
+        """Refuse: a fake has nothing to index with."""
+        raise UsageError("a fake archive takes no files")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from datetime import date
 
 import lxml.html
 import pytest
@@ -20,6 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa import rendering
+from qa.controls import Place
+from qa.days import age
 from qa.markup import Html, join, tag, text
 from qa.records import Answer, Figure, Query
 
@@ -298,7 +301,7 @@ def test_no_answer_says_so_and_why_and_shows_the_nearest() -> None:
 def test_no_answer_without_nearest_articles_and_without_reason() -> None:
     markup = render(make_no_answer(reason=None))
     assert content(markup, ".qa-reason") == ["No sentence in the articles answers this."]
-    assert not select(parse(markup), "details, section, ul")
+    assert not select(parse(markup), "details, section, .qa-chip")
 
 
 def test_answer_without_citations_still_shows_its_quote() -> None:
@@ -316,11 +319,74 @@ def test_what_was_understood_stands_as_chips() -> None:
         notices=("No article is older: the date was left out.",),
     )
     assert content(render(make_answer(query=query)), ".qa-chip")[1:] == [
-        "Only Harbour Post",
-        "Only Radio Tern",
-        "1 March 2025 to 31 March 2025",
+        "Only Harbour Post, Radio Tern×",
+        "1 March 2025 to 31 March 2025×",
         "No article is older: the date was left out.",
     ]
+
+
+def test_what_a_notice_says_is_said_once() -> None:
+    """A limit and its notice are one chip, in the notice's words."""
+    query = Query(
+        "q",
+        "q",
+        sources=("Harbour Post",),
+        since="2025-03-01",
+        until="2025-03-31",
+        topic=("Quenby Bridge",),
+        notices=(
+            "Asking about: Quenby Bridge.",
+            "Only Harbour Post, as before.",
+            "Articles of March 2025.",
+        ),
+    )
+    assert content(render(make_answer(query=query)), ".qa-chip")[1:] == [
+        "Asking about: Quenby Bridge×",
+        "Only Harbour Post, as before×",
+        "Articles of March 2025×",
+    ]
+
+
+def test_every_chip_of_a_limit_says_what_its_button_takes_back() -> None:
+    query = Query("q", "q", sources=("Harbour Post",), notices=("Only Harbour Post.",))
+    (button,) = select(parse(render(make_answer(query=query))), "button.qa-remove")
+    assert button.get("aria-label") == "Ask again without: Only Harbour Post"
+    assert (button.get("data-qa"), button.get("data-kind")) == ("free", "sources")
+
+
+def test_words_that_answer_are_marked_and_the_quote_stays_whole() -> None:
+    quote = "The bridge will cost £14.2m <b>soon</b>."
+    answer = make_answer(make_citation(quote=quote), question="How much will the bridge cost?")
+    (shown,) = select(parse(render(answer)), "blockquote")
+    assert shown.text_content() == quote
+    assert [mark.text_content() for mark in select(shown, "mark")] == ["£14.2m"]
+
+
+@pytest.mark.parametrize(
+    ("published", "today", "said"),
+    [
+        ("2025-03-02", date(2025, 3, 2), "today"),
+        ("2025-03-02", date(2025, 3, 3), "yesterday"),
+        ("2025-03-02", date(2025, 3, 30), "28 days ago"),
+        ("2025-03-02", date(2025, 4, 3), "1 month ago"),
+        ("2025-03-02", date(2027, 3, 5), "2 years ago"),
+        ("2025-03-02", date(2025, 3, 1), ""),
+        ("in March", date(2025, 3, 1), ""),
+    ],
+)
+def test_age_stands_beside_the_date(published: str, today: date, said: str) -> None:
+    assert age(published, today) == said
+    place = Place(today=today)
+    markup = rendering.render_answer(make_answer(make_citation(published=published)), place)
+    parts = content(markup, "figcaption .qa-byline")[0].split(" · ")
+    assert parts[2:] == ([said] if said else [])
+
+
+def test_feedback_is_offered_only_where_it_can_be_kept() -> None:
+    shown = rendering.render_answer(make_answer(), Place(writable=True))
+    assert {"good", "bad", "right"} <= {b.get("data-qa") for b in select(parse(shown), "button")}
+    shown = rendering.render_answer(make_answer(), Place(writable=False))
+    assert not {"good", "bad", "right"} & {b.get("data-qa") for b in select(parse(shown), "button")}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_search_gives_passages_that_slice_back(client: TestClient, archive: Arch
 def test_article_is_read_by_its_id_whatever_that_holds() -> None:
     archive = FakeArchive()
     for name in ("a/b c.txt#3", "ü?x", "a\nb"):
-        archive.articles[name] = make_article(name, "Some text.", path="/home/someone/news.txt")
+        archive.held[name] = make_article(name, "Some text.", path="/home/someone/news.txt")
     with client_of(build_service(archive)) as client:
         for path, name in (
             ("a/b%20c.txt%233", "a/b c.txt#3"),
@@ -153,7 +153,7 @@ def test_health_asks_nothing_of_the_archive_and_readiness_does() -> None:
 
 
 def test_metrics_count_requests_and_outcomes_without_paths_from_outside() -> None:
-    archive = FakeArchive(articles={CANARY: make_article(CANARY, "Some text.")})
+    archive = FakeArchive(held={CANARY: make_article(CANARY, "Some text.")})
     with client_of(build_service(archive)) as client:
         client.post("/ask", json={"question": "What will it cost?"})
         client.get(f"/articles/{CANARY}")

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from corpus.errors import NewsArchiveError
 
 QUEUE_PLACES = 32
-"""Questions that wait or are worked on at once. A question takes some 30 ms, and one is worked on
-at a time, so that the last of them waits for about a second."""
+"""Questions that wait or are worked on at once. A question takes tens of ms, and one is worked on
+at a time: the last of them waits for a second or two, on a busy machine for some more."""
 
 CLIENTS_REMEMBERED = 10_000
 """Clients whose requests are counted; the one that has been quiet for longest is forgotten."""

@@ -43,19 +43,31 @@ MinuteOption = Annotated[
 ]
 
 
+WritableOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--writable/--read-only",
+        help="Whether articles can be added and removed in the page, and answers judged. Default:"
+        " writable on this machine, read-only where --host lets others in.",
+    ),
+]
+
+
 def chat(
     archive: ArchiveOption = None,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = None,
     auth: AuthOption = None,
     a_minute: MinuteOption = None,
+    writable: WritableOption = None,
 ) -> int:
     """Open the chat box in a web page, with /api for programs; prints its address when ready."""
     rules = rules_for(host, auth, a_minute)
     from qa.chat import serve
 
     with open_archive(archive) as opened:
-        serve(opened, host=host, port=port, rules=rules)
+        may_write = is_loopback(host) if writable is None else writable
+        serve(opened, host=host, port=port, rules=rules, writable=may_write)
     return 0
 
 

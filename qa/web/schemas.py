@@ -41,20 +41,20 @@ Day = Annotated[date, BeforeValidator(_day)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """A request: a field that is not known is refused, so that a misspelt one is noticed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class TurnBody(_Strict):
+class TurnBody(Strict):
     """One turn of the conversation before the question."""
 
     role: Literal["user", "assistant"]
     content: str = Field(max_length=MOST_TURN_CHARACTERS)
 
 
-class AskBody(_Strict):
+class AskBody(Strict):
     """A question, and what narrows the articles."""
 
     question: str = Field(

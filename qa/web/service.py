@@ -52,7 +52,7 @@ HIDDEN_STATUS = ("directory",)
 UNKNOWN_ROUTE = "other"
 """Label of requests for no route of ours, whose paths come from outside."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Id = Annotated[str, Path(min_length=1, max_length=schemas.LONGEST_NAME, description="Article id")]
@@ -116,9 +116,7 @@ class Service:
         return _json(await self._work(partial(self._read, article_id)))
 
     def _read(self, article_id: str) -> dict[str, Any]:
-        if not self.archive.has(article_id):
-            raise ProblemError(Problem(404, "no-article", "No article has this id."))
-        return article_body(self.archive.article(article_id))
+        return article_body(article_of(self.archive, article_id))
 
     async def status(self) -> Response:
         """Tell what the archive holds."""
@@ -142,6 +140,27 @@ class Service:
         """Do work in a thread while holding a place in the queue."""
         with self.queue.place():
             return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+
+
+class Holding(Protocol):
+    """The part of an archive that gives articles."""
+
+    @property
+    def article(self) -> Callable[[str], Article]:
+        """Return an article."""
+        ...
+
+    @property
+    def has(self) -> Callable[[str], bool]:
+        """Tell whether there is such an article."""
+        ...
+
+
+def article_of(archive: Holding, article_id: str) -> Article:
+    """Return an article; a problem of 404 where there is none."""
+    if not archive.has(article_id):
+        raise ProblemError(Problem(404, "no-article", "No article has this id."))
+    return archive.article(article_id)
 
 
 def article_body(article: Article) -> dict[str, Any]:
@@ -279,13 +298,13 @@ async def _refuse(_: Request, error: Exception) -> Response:
     if isinstance(error, NewsArchiveError):
         problem = problem_of(error)
         if problem.status >= 500 and problem.name not in ("busy", "locked"):
-            log_fault(_log, "a request failed", error)
+            log_fault(log, "a request failed", error)
         return problem.to_response()
     if isinstance(error, RequestValidationError):
         return _invalid(error).to_response()
     if isinstance(error, HTTPException):
         return _http(error).to_response()
-    log_fault(_log, "a request failed", error)
+    log_fault(log, "a request failed", error)
     return Problem(500, "fault", FAULT).to_response()
 
 

@@ -1,0 +1,120 @@
+"""Every text that the chat shows, in one place; the scripts of the page get theirs from SCRIPT."""
+
+from __future__ import annotations
+
+TITLE = "News Archive"
+INVITATION = "Ask the articles a question"
+FOLLOW_UP = "Ask a follow-up question"
+EMPTY_HINT = "Type a question first, then press Enter."
+QUESTION_LABEL = "Your question"
+ASK = "Ask"
+NEW = "New conversation"
+HISTORY = "Conversations"
+ARCHIVE = "Archive"
+TRY = "Try one of these"
+PENDING = "Searching the articles"
+
+CONFIDENCE_WORDS = (
+    (0.90, "Very likely the answer", "high"),
+    (0.75, "Likely the answer", "good"),
+    (0.50, "Possibly the answer", "fair"),
+    (0.00, "An uncertain answer", "low"),
+)
+"""Least probability, the words for it, and its level for the style sheet."""
+
+CONFIDENCE_TOLD = "How probable it is that this sentence answers the question"
+ALSO_REPORTED = "Also reported by "
+FIGURES_DIFFER = "Figures differ"
+NOT_FOUND = "Not in these articles"
+NO_REASON = "No sentence in the articles answers this."
+NEAREST = "The nearest articles"
+ABOUT_ANSWER = "About this answer"
+UNTITLED = "Untitled article"
+ANSWER = "Answer"
+ALSO_IN = "Also in: "
+FIRST = " (first)"
+READ_ORIGINAL = "Read the original at "
+INVENTED_NOTE = " (invented: leads nowhere)"
+
+ONLY = "Only "
+REMOVE_LIMIT = "Ask again without: {limit}"
+CHANGE = "Change"
+CHANGE_TOLD = "Change what was understood, and ask again"
+
+READ = "Read in context"
+RIGHT = "This is the right sentence"
+RETRY = "Ask again"
+EDIT = "Edit"
+COPY = "Copy"
+SHARE = "Link"
+GOOD = "Right"
+BAD = "Wrong"
+ACTIONS = "What to do with this answer"
+
+SCRIPT = {
+    "copy": "Copy the answer with its source as",
+    "markdown": "Markdown",
+    "plain": "Plain text",
+    "bibtex": "BibTeX",
+    "csl": "CSL JSON",
+    "copied": "Copied",
+    "notCopied": "The browser did not allow copying",
+    "thanks": "Noted: it waits to be reviewed as a gold question",
+    "notNoted": "This could not be noted",
+    "close": "Close",
+    "previous": "Previous hit",
+    "next": "Next hit",
+    "hit": "Hit {n} of {of}",
+    "loading": "Fetching the article",
+    "notLoaded": "The article could not be fetched",
+    "history": "Conversations in this browser",
+    "noHistory": "None yet. They are kept in this browser and nowhere else.",
+    "open": "Open",
+    "remove": "Delete",
+    "removeAll": "Delete all",
+    "export": "Save this conversation as",
+    "understood": "What was understood",
+    "outlets": "Outlets",
+    "anyOutlet": "None chosen: all outlets",
+    "since": "From",
+    "until": "To",
+    "topic": "Asking about",
+    "askAgain": "Ask again",
+    "cancel": "Cancel",
+    "editing": "Editing an earlier question: the answer there will be replaced",
+    "notFound": "Not in these articles",
+    "question": "Question",
+    "sources": "Sources",
+    "saved": "Saved",
+}
+
+BACK = "Back to the chat"
+EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run `qa index FOLDER`."
+SAMPLES_NOTE = "All invented, for trying things out: neither the town nor its people exist."
+SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run `qa index FOLDER`."
+READ_ONLY = "This archive can be read here, and is changed on the machine that serves it."
+NO_OUTLET = "(no outlet given)"
+OUTLETS = "Outlets"
+OVER_TIME = "Articles over time"
+PLOT_TOLD = "Articles over time, from {first} to {last}; at most {most} at once"
+NUMBERS = "Numbers"
+ADD = "Add articles"
+DROP = "Drop files here, or choose them"
+DROP_TOLD = (
+    "Text, Markdown, HTML, PDF, DOCX, ODT, RTF, EPUB, e-mail, JSON, CSV, feeds, WARC, and ZIP or"
+    " tar of these."
+)
+ADDING = "Adding articles"
+ARTICLES = "Articles"
+FILTER = "Find by headline, outlet or day"
+
+SCRIPT |= {
+    "listed": "{shown} of {count} articles",
+    "takeOut": "Remove",
+    "takeOutSure": "Take “{title}” out of the archive?",
+    "takenOut": "“{title}” was taken out.",
+    "notTakenOut": "“{title}” could not be taken out.",
+    "added": "{name}: {added} added, {updated} updated, {unchanged} unchanged",
+    "notAdded": "{name}: {reason}",
+    "seeAgain": "Show the archive as it is now",
+}
