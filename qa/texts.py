@@ -12,6 +12,8 @@ NEW = "New conversation"
 HISTORY = "Conversations"
 ARCHIVE = "Archive"
 TRY = "Try one of these"
+OPENING = "Opening the archive"
+STOPPED = "The chat has stopped. Start it again and reload this page."
 PENDING = "Searching the articles"
 
 CONFIDENCE_WORDS = (

@@ -63,7 +63,7 @@ def chat(
 ) -> int:
     """Open the chat box in a web page, with /api for programs; prints its address when ready."""
     rules = rules_for(host, auth, a_minute)
-    from qa.chat import serve
+    from qa.opening import serve
 
     with open_archive(archive) as opened:
         may_write = is_loopback(host) if writable is None else writable
