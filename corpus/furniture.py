@@ -48,9 +48,18 @@ _DATE = (
     r"|[12][0-9]{3}[-/][0-9]{2}[-/][0-9]{2}(?:t[0-9:.]{5,15}z?)?"
     r"|[0-9]{1,2}[/.][0-9]{1,2}[/.][12][0-9]{3})"
 )
-_AGO = r"(?:an?|[0-9]{1,2}) (?:second|sec|minute|min|hour|hr|day|week|month|year)s? ago"
+_AGO = (
+    r"(?:(?:an?|[0-9]{1,2}) ?"
+    r"(?:second|sec|minute|min|hour|hr|day|week|month|year|[hmd])s? ){1,2}ago"
+)
+_CLOCK_AND_DAY = (
+    rf"(?:{_TIME}),? (?:on )?[0-9]{{1,2}} {_MONTHS}"
+    rf"|[0-9]{{1,2}} {_MONTHS},? (?:at )?(?:{_TIME})"
+)
+"""A day of this year, as live pages have it; only with a clock: by itself it may be a heading."""
 _WHEN = (
-    rf"(?:(?:{_DATE}|{_TIME}|{_ZONE}|{_AGO}|on|at|today|yesterday|first published|updated"
+    rf"(?:(?:{_DATE}|{_CLOCK_AND_DAY}|{_TIME}|{_ZONE}|{_AGO}"
+    rf"|on|at|today|yesterday|first published|updated"
     rf"|[,|/•·:]|{_DASH}) ?){{1,12}}"
 )
 _VERB = (
@@ -147,6 +156,12 @@ _CREDIT = re.compile(
     rf"(?:{_AGENCIES})(?: photo| images| media)?(?: ?/ ?(?:{_AGENCIES}|[\w ]{{1,30}})){{1,3}}",
     re.IGNORECASE,
 )
+_LIVE_BYLINE = re.compile(
+    rf"(?:From (?:CNN|BBC|ABC|NBC|CBS|AFP|AP|Reuters|The [A-Z]\w+)[{_APOSTROPHE}]s"
+    rf"|Edited by|Reporting from [A-Z]\w+:?) {_NAMES}(?:(?:, | and |, and ){_NAMES}){{0,5}}"
+    rf"(?: in [A-Z][\w ]{{1,30}})?"
+)
+"""Who wrote an entry of a live page: wherever it stands it is no part of the story."""
 _DATELINE = re.compile(
     r"(?:[A-Z][\w.,() ]{0,50} )?\(?(?:CNN(?: Business)?|Reuters|REUTERS|AP|AFP|UPI)\)? "
     r"?(?:--|\u2013|\u2014)"
@@ -213,5 +228,6 @@ def _pattern_kind(line: str, plain: str) -> Kind:
         or _VIDEO_PROMPT.fullmatch(line)
         or _CREDIT.fullmatch(plain)
         or _DATELINE.fullmatch(line)
+        or _LIVE_BYLINE.fullmatch(plain)
     )
     return Kind.FURNITURE if shaped else Kind.PROSE

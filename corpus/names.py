@@ -53,7 +53,7 @@ def author_names(value: object) -> tuple[str, ...]:
 
 
 def scalar(value: object) -> str | None:
-    """Return a string or number as a stripped string; of an object or list, what is inside."""
+    """Return a string or number as a stripped string; of an object or list, what is in it."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (str, int, float)):
@@ -61,7 +61,7 @@ def scalar(value: object) -> str | None:
     if isinstance(value, Mapping):
         return next(filter(None, (_leaf(value.get(name)) for name in _INNER)), None)
     if isinstance(value, (list, tuple)) and value:
-        return _leaf(value[0])
+        return scalar(value[0]) if isinstance(value[0], Mapping) else _leaf(value[0])
     return None
 
 

@@ -11,7 +11,7 @@ from corpus.sentences import paragraph_starts, split_sentences
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Returns the number of the model's word pieces in each text, special tokens not counted."""
 
-SPLITTER_VERSION = "3"
+SPLITTER_VERSION = "4"
 """Names this module's and the sentence splitter's rules; kept with the archive."""
 
 MAX_HEADLINE_SHARE = 0.25

@@ -47,6 +47,11 @@ FURNITURE = _phrases(
     to play this video you need to enable javascript in your browser; toggle caption; tweet;
     twitter; view comments; view gallery; view image in fullscreen; view more;
     view original tweet on twitter; was this helpful?; watch; watch live; watch now; watch video;
+    analysis; article share tools; breaking; copied; get involved; jump to latest; key events;
+    key moments; latest updates; link copied; live; live blog; live coverage; live feed;
+    live reporting; live updates; load more updates; pinned post; please turn on javascript to
+    use this feature; return to top; share this post; show key events only; skip to content;
+    skip to main content; skip to next entry; summary; view more on twitter; view more on x;
     whatsapp; your browser does not support the video tag; youtube
     """
 )

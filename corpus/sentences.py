@@ -35,6 +35,17 @@ _AFTER_DECIMAL = re.compile(
     r"(?<=[\w,;:–-] )[£$€]?\d{1,9}\.\d{1,3}(?:m|bn|tn|k|p|%)?\."
     r"[ \t\n\r]{1,4}(?=[\"“‘']?[A-Z][a-z ])"
 )
+_WIDE_END = (
+    "[\u3002\uff01\uff1f\uff61]+"
+    "(?:[\u201d\u2019\uff02\uff09\u300b]|[\u300d\u300f](?!\\S))*(?![\u300d\u300f\u201d\u2019\uff02])"
+)
+_OWN_END = '[\u0964\u0965\u06d4\u061f\u1362\u0589]+["\u201d\u2019)]*'
+_OTHER_ENDS = re.compile(rf"(?:{_WIDE_END}|{_OWN_END})[ \t\n\r\u3000]*")
+"""Ends of sentences in Chinese and Japanese, where no space need follow, and in Hindi, Urdu,
+Arabic, Amharic and Armenian, which have marks of their own. In Japanese quotation marks none ends.
+"""
+_ORDINAL = re.compile(r"\b(?:am|vom|zum|bis|den|dem|der|ab|seit|im)[ \t]\d{1,2}\.$")
+"""A German date: "am 3. Mai"."""
 _CLOSERS = frozenset("\"'”’)]»")
 
 
@@ -116,6 +127,8 @@ def _sentences_of_block(text: str, block: Span) -> Iterator[Span]:
     piece = block.of(text)
     starts = [sentence[0].offset for part in segmenter.analyze(piece) for sentence in part]
     starts += [match.end() for match in _AFTER_DECIMAL.finditer(piece)]
+    if not piece.isascii():
+        starts += [match.end() for match in _OTHER_ENDS.finditer(piece) if match.end() < len(piece)]
     cuts = _joined(piece, starts)
     for start, end in zip(cuts, [*cuts[1:], len(piece)], strict=True):
         trimmed = _trim(piece, start, end)
@@ -138,7 +151,9 @@ def _inside_sentence(piece: str, previous: int, start: int) -> bool:
     if not before:
         return True
     rest = piece[start : start + 2]
-    if before[-1] == "." and (_INITIAL.search(before) or _is_title(before, rest)):
+    if before[-1] == "." and (
+        _INITIAL.search(before) or _ORDINAL.search(before) or _is_title(before, rest)
+    ):
         return True
     closes_only = rest[:1] in _CLOSERS and (len(rest) == 1 or rest[1].isspace())
     return closes_only or (rest[:1].islower() and before[-1] in _CLOSERS)

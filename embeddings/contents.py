@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.errors import ArchiveDamagedError
 from corpus.records import Article, Failure
 from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
+from embeddings.filing import Filing
+from embeddings.keys import Keys
 from embeddings.rows import (
     Changes,
     FileRecord,
@@ -25,8 +26,6 @@ from embeddings.rows import (
     decode_vectors,
     decode_version,
 )
-
-Keys = npt.NDArray[np.int64]
 
 SUMMED_BYTES = 64_000_000
 """Size of a database up to which all of it is checked when it is opened, in 50 ms. Beyond that what
@@ -46,6 +45,7 @@ class Contents:
     """
 
     _db: Database
+    _filing: Filing | None = None
     path: Path
 
     # Settings
@@ -102,7 +102,7 @@ class Contents:
 
     def content_sum(self) -> str:
         """Return format and checksum of the database in this view, or "" where that takes long."""
-        if self._db.size() > SUMMED_BYTES:
+        if self._db.size() > SUMMED_BYTES or not self._db.gives_content:
             return ""
         version = self._db.execute("PRAGMA user_version")[0][0]
         return f"{version}:{bytes_sum(self._db.content())}"
@@ -208,16 +208,12 @@ class Contents:
         self, sources: Sequence[str] = (), since: str | None = None, until: str | None = None
     ) -> list[int]:
         """Return the keys of articles of these outlets published in these (inclusive) bounds."""
-        where, values = ["1"], list[str]()
-        if sources:
-            where.append(f"source IN ({', '.join('?' * len(sources))})")
-            values.extend(sources)
-        for bound, comparison in ((since, ">="), (until, "<=")):
-            if bound:
-                where.append(f"published {comparison} ?")
-                values.append(bound)
-        sql = f"SELECT key FROM articles WHERE {' AND '.join(where)} ORDER BY key"  # noqa: S608 - own words
-        return [key for (key,) in self._db.execute(sql, values)]
+        commit = self.commit_name(self.generation)
+        if self._filing is None or self._filing.commit != commit:
+            rows = self._db.execute("SELECT key, source, published FROM articles")
+            self._filing = Filing(commit, rows)
+        found: list[int] = self._filing.keys(sources, since, until).tolist()
+        return found
 
     def passages(self, keys: Iterable[int]) -> list[StoredPassage]:
         """Return passages by key. Raises ArchiveDamagedError where one is not what it was."""

@@ -15,6 +15,9 @@ from corpus.errors import ArchiveDamagedError, NewsArchiveError, StorageError, U
 BUSY_MS = 10_000
 """Milliseconds that a statement waits for another process's transaction to end."""
 
+CHECKPOINT_MS = 1_000
+"""Milliseconds that emptying the log waits for readers; it is done after the next commit else."""
+
 RETRY_SECONDS = 0.02
 """Seconds between attempts at what SQLite refuses at once while another connection is at it."""
 
@@ -97,13 +100,23 @@ class Database:
 
     def empty_log(self) -> None:
         """Move the write-ahead log into the file, where no reader holds it, so nothing lingers."""
-        if self.writable:
+        if not self.writable:
+            return
+        self.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
+        try:
             self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def size(self) -> int:
         """Return the bytes of the database as this connection sees it."""
         pages = self.execute("PRAGMA page_count")[0][0]
         return int(pages) * int(self.execute("PRAGMA page_size")[0][0])
+
+    @property
+    def gives_content(self) -> bool:
+        """Tell whether this SQLite was built with what `content` needs; nearly all are."""
+        return hasattr(self._db, "serialize")
 
     def content(self) -> bytes:
         """Return the database's bytes as this connection sees them, with what waits in the log.

@@ -18,10 +18,9 @@ import numpy as np
 from embeddings.checked import UnusableFilesError
 from embeddings.durable import Link
 from embeddings.encoder import Vectors
+from embeddings.keys import Keys, Mask, as_keys, is_in
 from embeddings.segments import (
     PORTION,
-    Keys,
-    Mask,
     Segment,
     SegmentWriter,
     files_of,
@@ -107,9 +106,9 @@ class DenseIndex:
 
     def keys_of(self, owners: Sequence[int] | Keys) -> Keys:
         """Return the keys of the vectors of these owners, ascending, int64 (n,)."""
-        wanted = np.asarray(owners, dtype=np.int64)
+        wanted = as_keys(owners)
         found = [
-            part.segment.keys[_both(np.isin(part.segment.owners, wanted), part.alive)]
+            part.segment.keys[_both(is_in(part.segment.owners, wanted), part.alive)]
             for part in self._parts
         ]
         return np.sort(np.concatenate([_NONE, *found]))
@@ -122,17 +121,24 @@ class DenseIndex:
         `allowed` limits the search to these keys. Raises UnusableFilesError where damage shows.
         """
         questions = np.ascontiguousarray(questions, dtype=np.float32)
-        within = None if allowed is None else np.asarray(allowed, dtype=np.int64)
+        within = None if allowed is None else as_keys(allowed)
         found: list[list[tuple[int, float]]] = [[] for _ in questions]
         for part in self._parts if k > 0 else ():
             mask, keys = part.alive, part.segment.keys
             if within is not None:
-                mask = _both(np.isin(keys, within), part.alive)
+                mask = _both(is_in(keys, within), part.alive)
                 if not mask.any():
                     continue
             for row, (positions, scores) in enumerate(part.segment.search(questions, k, mask)):
                 found[row] += zip(keys[positions].tolist(), scores.tolist(), strict=True)
         return [sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k] for pairs in found]
+
+    def without(self, removed: Sequence[int] | Keys) -> DenseIndex:
+        """Return the index without these keys, in memory alone."""
+        gone = np.concatenate([as_keys(removed), _removed(self._parts)])
+        return DenseIndex(
+            self.dimension, _parts([part.segment for part in self._parts], gone), self.folder
+        )
 
     def updated(
         self, folder: Path, added: Iterable[Added], removed: Sequence[int] | Keys, link: Link
@@ -143,7 +149,7 @@ class DenseIndex:
         second name. OSError where the disk refuses.
         """
         folder.mkdir()
-        gone = np.concatenate([np.asarray(removed, dtype=np.int64), _removed(self._parts)])
+        gone = np.concatenate([as_keys(removed), _removed(self._parts)])
         parts = _parts([part.segment for part in self._parts], gone)
         if new := self._written(folder, added, parts):
             parts.append(_Part(new, None))
@@ -207,7 +213,7 @@ def _parts(segments: Iterable[Segment], removed: Keys) -> list[_Part]:
     """Return segments with what is left of them."""
     parts = []
     for segment in segments:
-        gone = np.isin(segment.keys, removed) if len(removed) else np.zeros(0, dtype=np.bool_)
+        gone = is_in(segment.keys, removed)
         parts.append(_Part(segment, ~gone if gone.any() else None))
     return parts
 

@@ -48,7 +48,12 @@ def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         with writer_lock(store.directory):
             return publish_indices(store, held, thorough=thorough)
     except (ArchiveLockedError, StorageError):
-        return copy_indices(store, held, thorough=thorough)
+        try:
+            return copy_indices(store, held, thorough=thorough)
+        except StorageError:
+            if (left := _behind(store, held)) is None:
+                raise
+            return left
 
 
 def publish_indices(
@@ -88,6 +93,23 @@ def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         return _temporary(lambda folder: build(folder, store, _starts(store, base), link_softly))
 
 
+def _behind(store: Store, held: Indices | None) -> Indices | None:
+    """Return the newest indices there are, without what was removed since; None where none are."""
+    with store.snapshot():
+        base = _newest(store, held, thorough=False)
+        if base is None or base.indices is None:
+            return None
+        changes = store.changes_since(base.generation)
+        return replace(
+            base.indices,
+            generation=store.generation,
+            dense=base.indices.dense.without(changes.removed_passages),
+            passages=base.indices.passages.without(changes.removed_passages),
+            articles=base.indices.articles.without(changes.removed_articles),
+            behind=True,
+        )
+
+
 def problems(store: Store) -> list[str]:
     """Return what is damaged among the derived files, which heal at the next opening.
 
@@ -117,7 +139,9 @@ def _newest(store: Store, held: Indices | None, *, thorough: bool) -> Base | Non
     mine = _base_of(held) if held is not None else None
     if mine is not None and mine.generation == store.generation and _is_of(mine, store):
         return mine
-    found = [base for base in (mine, _published(store, thorough=thorough)) if base is not None]
+    found = [
+        base for base in (mine, _published(store, held, thorough=thorough)) if base is not None
+    ]
     usable = [base for base in found if _is_of(base, store)]
     return max(usable, key=lambda base: base.generation, default=None)
 
@@ -126,7 +150,7 @@ def _starts(store: Store, base: Base | None) -> Iterator[Base]:
     """Yield what a new generation may start from; the second is asked for where the first fails."""
     if base is not None:
         yield base
-        again = _published(store, thorough=False)
+        again = _published(store, None, thorough=False)
         if again is not None and _is_of(again, store):
             yield again
 
@@ -150,13 +174,13 @@ def _base_of(indices: Indices) -> Base:
     )
 
 
-def _published(store: Store, *, thorough: bool) -> Base | None:
+def _published(store: Store, held: Indices | None, *, thorough: bool) -> Base | None:
     """Return what there is of the published indices, or None; a writer may be exchanging them."""
     root = store.directory / DERIVED
     for _ in range(LOADS):
         before = generations.pointer(root)
         try:
-            base = _load(store, thorough=thorough)
+            base = _load(store, {} if held is None or thorough else held.stamps, thorough)
         except (UnusableFilesError, OSError):
             base = None
         if (base is not None and base.indices) or generations.pointer(root) == before:
@@ -164,14 +188,20 @@ def _published(store: Store, *, thorough: bool) -> Base | None:
     return None
 
 
-def _load(store: Store, *, thorough: bool) -> Base:
-    """Open the published indices. Raises UnusableFilesError where they are none of this archive."""
+def _load(store: Store, known: Stamps, thorough: bool) -> Base:
+    """Open the published indices. Raises UnusableFilesError where they are none of this archive.
+
+    Files that are `known`, from the generation in hand, are not read again.
+    """
     folder, manifest = generations.current_manifest(store.directory / DERIVED)
     if manifest.archive != store.archive_id or manifest.dimension != dimension_of(store):
         raise UnusableFilesError(f"{folder} belongs to another archive")
     if not _is_source(store, manifest):
         raise _changed_by_itself(store)
-    damaged = generations.damaged_files(folder, manifest, lambda name: thorough or _is_read(name))
+    unread = generations.names_of(folder, manifest, known)
+    damaged = generations.damaged_files(
+        folder, manifest, lambda name: thorough or (_is_read(name) and name not in unread)
+    )
     if not damaged:
         stamps = generations.stamps(folder, manifest)
         if os.access(folder / PASSAGES, os.W_OK):
@@ -268,7 +298,7 @@ def _temporary(make: Callable[[Path], Indices]) -> Indices:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError):
-            raise generations.refusal(Path(tempfile.gettempdir()), error) from error
+            raise generations.refusal(Path(scratch or "a temporary folder"), error) from error
         raise
     weakref.finalize(indices, shutil.rmtree, scratch, ignore_errors=True)
     return indices

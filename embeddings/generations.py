@@ -8,6 +8,7 @@ that stay from one generation to the next are hard links: they are neither copie
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
@@ -24,6 +25,9 @@ CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 FORMAT = 2
 """Version of the layout; files of another version are made anew."""
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Errors of a system that has no more files or memory to give."""
 
 LOCK_FILES = frozenset({".tantivy-writer.lock", ".tantivy-meta.lock"})
 """What tantivy leaves beside its files; not part of a generation."""
@@ -65,14 +69,16 @@ def current_manifest(root: Path) -> tuple[Path, Manifest]:
     Raises UnusableFilesError where there is none, or where it is not what was written.
     """
     try:
-        name, digest = (root / CURRENT).read_text("utf-8").split()
+        line = (root / CURRENT).read_text("utf-8")
+        name, digest = line.split()
         path = root / Path(name).name / MANIFEST
-        if file_sum(path) != digest:
+        if file_sum(path) != digest or line != _pointer_to(path.parent, digest):
             raise UnusableFilesError(f"{path} is damaged")
         manifest = Manifest(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError as error:
         raise UnusableFilesError(f"{error.filename} is missing") from error
     except (OSError, ValueError, TypeError) as error:
+        _raise_exhaustion(error)
         raise UnusableFilesError(f"{root / CURRENT} cannot be followed ({error})") from error
     if manifest.format != FORMAT:
         raise UnusableFilesError(f"{path} has format {manifest.format}, not {FORMAT}")
@@ -100,6 +106,18 @@ def _stamp(path: Path, *, read: bool) -> str:
         return f"{size}:{file_sum(path)}" if read else str(size)
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        _raise_exhaustion(error)
+        raise
+
+
+def _raise_exhaustion(error: Exception) -> None:
+    """Raise StorageError where the system has run out of something, which is no damage."""
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        raise StorageError(
+            f"the search indices cannot be read ({error.strerror}): close other programs or raise"
+            " the limit (`ulimit -n`), and try again"
+        ) from error
 
 
 def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base: Stamps) -> Stamps:
@@ -121,7 +139,7 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
         folders = [path for path in folder.rglob("*") if path.is_dir()]
         for path in [*new, folder / MANIFEST, *folders, folder, root]:
             sync(path)
-        replace_file(root / CURRENT, f"{folder.name} {digest}\n".encode())
+        replace_file(root / CURRENT, _pointer_to(folder, digest).encode())
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
@@ -129,6 +147,11 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
         raise
     _sweep(root, folder)
     return stamps(folder, manifest)
+
+
+def _pointer_to(folder: Path, digest: str) -> str:
+    """Return the line that points to a directory whose manifest has this checksum."""
+    return f"{folder.name} {digest}\n"
 
 
 def refusal(root: Path, error: OSError) -> StorageError:
@@ -144,6 +167,12 @@ def stamps(folder: Path, manifest: Manifest) -> Stamps:
     """Return what a generation's files are known by, for the next one that links them."""
     present = ((folder / name, stamp) for name, stamp in manifest.files.items())
     return {_inode(file): stamp for file, stamp in present if file.exists()}
+
+
+def names_of(folder: Path, manifest: Manifest, known: Stamps) -> set[str]:
+    """Return the names of a generation's files that are known files under new names."""
+    present = ((name, stamp) for name, stamp in manifest.files.items() if (folder / name).exists())
+    return {name for name, stamp in present if known.get(_inode(folder / name)) == stamp}
 
 
 def _inode(path: Path) -> tuple[int, int]:

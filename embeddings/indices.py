@@ -19,7 +19,8 @@ class Indices:
     """The derived indices of one generation, open for search.
 
     `removed` counts the passages taken out since BM25's word counts were last made anew; `stamps`
-    tell the next generation what the published files are.
+    tell the next generation what the published files are. Where they are `behind`, they are an
+    older generation's without what was removed since, for want of space to catch up.
     """
 
     generation: int
@@ -30,6 +31,7 @@ class Indices:
     articles: SparseIndex
     removed: int = 0
     stamps: Stamps = field(default_factory=dict)
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ It is exported once, checked against the model it came from, and kept in the arc
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
@@ -34,6 +33,7 @@ from embeddings.encoder import (
     file_sha256,
 )
 from embeddings.late_chunking import PassageTokenizer
+from embeddings.sealing import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from embeddings.transformer import SentenceTransformerEncoder
@@ -42,6 +42,8 @@ FOLDER = "encoder"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
 MANIFEST = "encoder.json"
+UNSEALED = ("settings", "limit", "prompt", "question_prompt", "pad", "files")
+"""Fields of a manifest that was written before manifests carried their own digest."""
 
 AGREEMENT = 0.9999
 """Least cosine similarity between a probe's vectors from the export and from the model."""
@@ -62,11 +64,23 @@ PROBES = (
 """Texts of very different lengths, so that masks and positions are put to the test."""
 
 
+def problems(directory: Path) -> list[str]:
+    """Return what is wrong with the encoder that an archive carries; nothing where it has none."""
+    if not (directory / FOLDER).exists():
+        return []
+    try:
+        OnnxEncoder(directory / FOLDER)
+    except Exception as error:  # its tokenizer raises anything
+        told = f"{directory / FOLDER} is damaged ({error}): `qa verify --repair` makes it anew"
+        return [" ".join(told.split())]
+    return []
+
+
 class OnnxEncoder:
     """An Encoder over an exported model; raises OSError or ValueError where it is damaged."""
 
     def __init__(self, folder: Path) -> None:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = read_sealed(folder / MANIFEST, unsealed=UNSEALED)
         for name, digest in manifest["files"].items():
             if file_sha256(folder / name) != digest:
                 raise ValueError(f"{folder / name} is damaged")
@@ -190,7 +204,7 @@ def _export(encoder: SentenceTransformerEncoder, folder: Path) -> None:
         "pad": int(model.tokenizer.pad_token_id or 0),
         "files": {name: file_sha256(folder / name) for name in (MODEL, TOKENIZER)},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+    write_sealed(folder / MANIFEST, manifest)
 
 
 def _wrapped(transformer: Any) -> Any:

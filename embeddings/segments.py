@@ -12,13 +12,10 @@ from typing import Any, Protocol
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from embeddings.checked import CheckedFile, UnusableFilesError, block_sums
 from embeddings.encoder import Vectors
-
-Keys = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from embeddings.keys import Keys, Mask
 
 LARGE = 32_768
 """Vectors from which a segment is compressed: FAISS searches as many one by one in some 3 ms."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tantivy
 
+from corpus.languages import language_of
 from embeddings.checked import UnusableFilesError
-
-Keys = npt.NDArray[np.int64]
+from embeddings.keys import Keys, as_keys, is_in
 
 TOKENIZER = "news"
 """Name under which the analyzer below is registered with tantivy."""
@@ -25,13 +27,57 @@ LONGEST_TERM = 60
 WRITER_BYTES = 64_000_000
 """Memory of the writer before it flushes a segment (tantivy's least is 15 MB a thread)."""
 
+FILTER_ROOM = 3
+"""Times as many documents as would hold k of the wanted ones, if they were spread evenly."""
+
+MOST_FILTERED = 20_000
+"""Documents that are looked through for wanted ones, in some 20 ms; where they are rarer, tantivy
+is told their keys, which takes it longer the more there are."""
+
 TITLE_BOOST = 0.6
 """Weight of a term in the headline against one in the body; tuned on shared/bench by article."""
 
 
+FIELDS = (("body", 1.0), ("title", TITLE_BOOST), ("own", 1.0))
+"""Where a term is looked for, and its weight there; "own" holds the stems of other languages."""
+
+LANGUAGES = frozenset(
+    """
+    arabic danish dutch finnish french german greek hungarian italian norwegian portuguese romanian
+    russian spanish swedish tamil turkish polish czech
+    """.split()
+)
+"""Languages that tantivy has a stemmer for, beside English."""
+
+_UNSPACED = (
+    "\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17dd"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff"  # Japanese
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese
+    "\uac00-\ud7a3"  # Korean, whose spaces part more than words
+)
+_RUN = re.compile(f"[{_UNSPACED}]+")
+_JOINERS = re.compile(
+    "[\u00ad\u200b-\u200d\u2060\ufeff"  # what may stand inside a word and shows nothing
+    "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d]"  # marks that join Indic letters
+)
+
+
 @cache
-def _analyzer() -> Any:
-    """Return the one text analyzer: words of letters and digits, lower case, no accents, stems."""
+def _analyzer(language: str) -> Any:
+    """Return a language's text analyzer: words of letters and digits, lower case, plain, stems."""
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(LONGEST_TERM))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.stemmer(language))
+        .filter(tantivy.Filter.ascii_fold())
+        .build()
+    )
+
+
+@cache
+def _english() -> Any:
+    """Return the analyzer of all texts; accents go first, as few English words have any."""
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
         .filter(tantivy.Filter.remove_long(LONGEST_TERM))
@@ -43,9 +89,41 @@ def _analyzer() -> Any:
 
 
 def analyze(text: str) -> list[str]:
-    """Return the terms of a text, in order, as the index holds them."""
-    terms: list[str] = _analyzer().analyze(text.encode("utf-8", "replace").decode())
-    return terms
+    """Return the terms of a text, in order, as the index holds them.
+
+    They are English stems, and behind each the stem in the text's own language where this is known
+    and another one. Scripts without spaces come in overlapping pairs of letters.
+    """
+    plain = _plain(text)
+    terms: list[str] = _english().analyze(plain)
+    own = _own_stems(plain)
+    if len(own) != len(terms):
+        return terms
+    pairs = zip(terms, own, strict=True)
+    return [stem for term, other in pairs for stem in ((term,) if term == other else (term, other))]
+
+
+def _own_stems(plain: str) -> list[str]:
+    """Return the stems of a text in its language; nothing for English and what is not certain."""
+    language = language_of(plain)
+    return list(_analyzer(language).analyze(plain)) if language in LANGUAGES else []
+
+
+def _plain(text: str) -> str:
+    """Return a text in the form that is analysed: composed letters, pairs where no spaces are."""
+    if text.isascii():
+        return text
+    text = text.encode("utf-8", "replace").decode()
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return _RUN.sub(_in_pairs, _JOINERS.sub("", text))
+
+
+def _in_pairs(run: re.Match[str]) -> str:
+    """Return a run of letters without spaces as its overlapping pairs, vowel signs left out."""
+    letters = "".join(filter(str.isalnum, run[0]))
+    pairs = map("".join, pairwise(letters)) if len(letters) > 1 else letters
+    return f" {' '.join(pairs)} "
 
 
 def _schema() -> Any:
@@ -53,6 +131,7 @@ def _schema() -> Any:
     builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
     builder.add_text_field("title", stored=False, tokenizer_name=TOKENIZER, index_option="freq")
     builder.add_text_field("body", stored=False, tokenizer_name=TOKENIZER, index_option="freq")
+    builder.add_text_field("own", stored=False, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
 
@@ -67,8 +146,9 @@ class SparseIndex:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
-            self._index.register_tokenizer(TOKENIZER, _analyzer())
+            self._index.register_tokenizer(TOKENIZER, _english())
             self._searcher = self._index.searcher()
+            self._gone: frozenset[int] = frozenset()
         except (ValueError, OSError) as error:
             _raise_refusal(error)
             raise UnusableFilesError(f"{folder} is no tantivy index: it is rebuilt") from error
@@ -95,6 +175,12 @@ class SparseIndex:
             raise
         self._searcher = self._index.searcher()
 
+    def without(self, removed: Iterable[int]) -> SparseIndex:
+        """Return the index without these keys, in memory alone; it is not to be updated."""
+        other = copy(self)
+        other._gone = self._gone.union(removed)
+        return other
+
     def search(
         self, terms: dict[str, float], k: int, allowed: Sequence[int] | Keys | None = None
     ) -> list[tuple[int, float]]:
@@ -105,24 +191,49 @@ class SparseIndex:
         if not terms or k < 1 or (allowed is not None and not len(allowed)):
             return []
         query = self._query(terms)
-        if allowed is not None:
-            query = self._within(query, allowed)
+        if allowed is None:
+            hits = self._best(query, k + len(self._gone))
+            return [hit for hit in hits if hit[0] not in self._gone][:k]
+        wanted = as_keys(allowed)
+        wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
+        found = self._filtered(query, k, wanted)
+        return self._best(self._within(query, wanted), k) if found is None else found
+
+    def _filtered(self, query: Any, k: int, wanted: Keys) -> list[tuple[int, float]] | None:
+        """Return the k best of the wanted, picked from the best of all; None where they are few."""
+        depth = FILTER_ROOM * k * len(self) // max(len(wanted), 1)
+        if depth > MOST_FILTERED:
+            return None
+        hits = self._searcher.search(query, depth, count=False).hits
+        keys = self._keys_of(hits)
+        scores = np.array([score for score, _ in hits])
+        inside = is_in(keys, wanted)
+        pairs = sorted(
+            zip(keys[inside].tolist(), scores[inside].tolist(), strict=True),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        is_whole = len(hits) < depth or (len(pairs) >= k and pairs[k - 1][1] > scores[-1])
+        return pairs[:k] if is_whole else None
+
+    def _best(self, query: Any, k: int) -> list[tuple[int, float]]:
+        """Return the k best (key, score), best first."""
         depth = k + 1
         hits = self._searcher.search(query, depth, count=False).hits
         while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
             depth *= 2  # the k-th score has equals that were not seen yet
             hits = self._searcher.search(query, depth, count=False).hits
-        keys = self._searcher.fast_field_values("key", [address for _, address in hits])
-        pairs = [
-            (int(key), float(score))
-            for key, (score, _) in zip(keys, hits, strict=True)
-            if key is not None
-        ]
+        scores = [float(score) for score, _ in hits]
+        pairs = zip(self._keys_of(hits).tolist(), scores, strict=True)
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+    def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> Keys:
+        """Return the keys of documents that were found."""
+        values = self._searcher.fast_field_values("key", [address for _, address in hits])
+        return as_keys([int(value) for value in values if value is not None])
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
-        return int(self._searcher.doc_freq("body", term))
+        return max(int(self._searcher.doc_freq(field, term)) for field in ("body", "own"))
 
     def occur_together(self, terms: Iterable[str]) -> bool:
         """Tell whether a document holds all of the terms, in the headline or the body."""
@@ -133,22 +244,21 @@ class SparseIndex:
         return bool(self._searcher.search(tantivy.Query.boolean_query(each), 1, count=False).hits)
 
     def _in_either_field(self, term: str) -> Iterator[tuple[Any, Any]]:
-        for field in ("body", "title"):
+        for field in ("body", "title", "own"):
             query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
             yield tantivy.Occur.Should, query
 
     def _query(self, terms: dict[str, float]) -> Any:
         clauses = []
         for term, weight in sorted(terms.items()):
-            for field, boost in (("body", 1.0), ("title", TITLE_BOOST)):
+            for field, boost in FIELDS:
                 query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
                 query = tantivy.Query.boost_query(query, weight * boost)
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)
 
     def _having(self, keys: Sequence[int] | Keys) -> Any:
-        values = np.asarray(keys, dtype=np.int64).tolist()
-        return tantivy.Query.term_set_query(self._index.schema, "key", values)
+        return tantivy.Query.term_set_query(self._index.schema, "key", as_keys(keys).tolist())
 
     def _within(self, query: Any, allowed: Sequence[int] | Keys) -> Any:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
@@ -159,8 +269,12 @@ class SparseIndex:
 def _document(key: int, title: str, body: str) -> Any:
     document = tantivy.Document()
     document.add_unsigned("key", key)
-    document.add_text("title", title.encode("utf-8", "replace").decode())
-    document.add_text("body", body.encode("utf-8", "replace").decode())
+    title, body = _plain(title), _plain(body)
+    document.add_text("title", title)
+    document.add_text("body", body)
+    if own := _own_stems(f"{body}\n{title}"):
+        common = {*_english().analyze(body)}
+        document.add_text("own", " ".join(stem for stem in own if stem not in common))
     return document
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corpus.errors import ArchiveDamagedError, NewsArchiveError
 from corpus.records import Article
-from embeddings import derived
+from embeddings import derived, onnx
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
 
@@ -19,7 +19,7 @@ def verify(store: Store) -> list[str]:
             _ = store.generation, store.encoder, store.files()  # raises where they are damaged
             found += [f"{store.path}: {problem}" for problem in store.miscounted()]
             found += [f"{article_id}: {problem}" for article_id, problem in article_problems(store)]
-            found += derived.problems(store)
+            found += derived.problems(store) + onnx.problems(store.directory)
     except ArchiveDamagedError as error:
         return [str(error)]
     return found

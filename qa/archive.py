@@ -7,13 +7,16 @@ a question goes through is in `qa.answering`.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
+from embeddings import onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
@@ -43,8 +46,11 @@ DEFAULT_K = 5
 MOST_K = 50
 """Citations that may be asked for."""
 
-PATIENCE = 0.8
+PATIENCE = 0.4
 """Seconds that a writer waits for the writer's place before it is told who has it."""
+
+BEHIND = "The newest articles cannot be searched yet: there is no space for their search indices."
+"""What a person is told where the disk is full and older indices answer."""
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
@@ -180,7 +186,7 @@ class Archive(Holdings):
                 self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
-            if report.updated or report.removed:
+            if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
                 carry_encoder(self.directory, self._encoder)
@@ -197,9 +203,16 @@ class Archive(Holdings):
             self._store.empty_log()
             return count
 
-    def _writing(self) -> AbstractContextManager[None]:
-        """Take the writer's place; a reader that mends something may have it for a moment."""
-        return writer_lock(self.directory, wait=PATIENCE)
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Take the writer's place within the block, and clear up behind writers that were killed.
+
+        A reader that mends something may have the place for a moment.
+        """
+        with writer_lock(self.directory, wait=PATIENCE):
+            for stray in self.directory.glob(f".{onnx.FOLDER}.*.tmp"):
+                shutil.rmtree(stray, ignore_errors=True)
+            yield
 
     # Questions
 
@@ -255,7 +268,9 @@ class Archive(Holdings):
             def answers() -> list[Answer]:
                 with self._agreed() as indices:
                     line = Line(self._store, indices, encoder, reranker, max_error)
-                    return answer_queries(line, queries, k=k)
+                    told = [BEHIND] if indices.behind else []
+                    asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
+                    return answer_queries(line, asked, k=k)
 
             try:
                 return answers()
@@ -285,10 +300,11 @@ class Archive(Holdings):
     def _agreed(self) -> Iterator[Indices]:
         """Give indices, and one view of the store within the block that agrees with them."""
         for _ in range(VIEWS):
-            self._indices = open_indices(self._store, self._indices)
+            indices = open_indices(self._store, self._indices)
+            self._indices = self._indices if indices.behind else indices
             with self._store.snapshot():
-                if self._indices.generation == self._store.generation:
-                    yield self._indices
+                if indices.generation == self._store.generation:
+                    yield indices
                     return
         with self._store.snapshot():
             yield copy_indices(self._store, self._indices)
@@ -305,6 +321,11 @@ class Archive(Holdings):
 
         with self._lock, self._writing():
             done = repair(self._store, self._load_encoder)
+            if onnx.problems(self.directory):
+                self._encoder = None
+                shutil.rmtree(self.directory / onnx.FOLDER)
+                carry_encoder(self.directory, self._load_encoder())
+                done.append("the encoder that the archive carries: made anew from its model")
             self._indices = publish_indices(self._store, thorough=True)
             return done
 

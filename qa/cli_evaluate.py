@@ -1,4 +1,4 @@
-"""The commands `qa evaluate` and `qa gold ...`: measuring an archive, and making questions for it.
+"""The command `qa evaluate`: measuring an archive, comparing runs.
 
 Attached to the command line by `qa.cli`; everything is done in `qa.evaluation`.
 """

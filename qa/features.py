@@ -7,18 +7,16 @@ The ranker compares rows of one question, so a number that is the same in all of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qa.kinds import Kind, answers, asked_kind, words_of
-from qa.retrieval import Candidate, Candidates
-from qa.verbs import base_form
-from qa.wording import Floats, Ints, lead_stems, of_kind, wording
+from qa.kinds import Kind, answers
+from qa.retrieval import Candidates
+from qa.scene import Scene
+from qa.wording import Floats, Ints, of_kind
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -40,14 +38,8 @@ USUAL_PASSAGE = 150
 FEEDBACK = 3
 """Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
 
-NAME = 0.7
-"""Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
-
 FEW = 6
 """Words under which a sentence is a heading, a caption or an exclamation."""
-
-ASKING = frozenset("who what when where why how which whose whom".split())
-"""Words of a question that its answer does not repeat."""
 
 PRONOUNS = (
     frozenset(("he", "his", "him", "himself")),
@@ -63,6 +55,7 @@ class Rows:
 
     `passage` (sentences,) says to which of `chosen` a sentence belongs; `chosen` holds positions in
     `Candidates.found`, ascending; `fused` (found,) is the first score of every candidate.
+    `withdrawn` (sentences,) marks what the next sentence takes back.
     """
 
     names: tuple[str, ...]
@@ -70,6 +63,7 @@ class Rows:
     passage: Ints
     chosen: Ints
     fused: Floats
+    withdrawn: npt.NDArray[np.bool_]
 
     @property
     def starts(self) -> Ints:
@@ -81,7 +75,7 @@ def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
     fused = fused_scores(candidates)
     chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
-    scene = _Scene(candidates, [candidates.found[row] for row in chosen], fused[chosen])
+    scene = _Columns(candidates, [candidates.found[row] for row in chosen], fused[chosen])
     columns = {
         **scene.similarity(),
         **scene.retrieved(),
@@ -94,7 +88,12 @@ def describe(candidates: Candidates) -> Rows:
         **scene.by_question(),
     }
     return Rows(
-        tuple(columns), np.column_stack(list(columns.values())), scene.passage, chosen, fused
+        names=tuple(columns),
+        values=np.column_stack(list(columns.values())),
+        passage=scene.passage,
+        chosen=chosen,
+        fused=fused,
+        withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
 
 
@@ -116,167 +115,8 @@ def fused_scores(candidates: Candidates) -> Floats:
     return scored
 
 
-class _Scene:
-    """The sentences of some passages of some articles, side by side, with a question.
-
-    Arrays over sentences are (S,), over passages (P,), over articles (A,). T stems are asked for,
-    of which `weights` (T,) holds the shares of the question's inverse document frequency; W words
-    are asked for as they are written, stop words too.
-    """
-
-    def __init__(self, candidates: Candidates, close: Sequence[Candidate], fused: Floats) -> None:
-        self.candidates = candidates
-        self.close = close
-        self.fused = fused
-        counts = [len(item.stored.sentences) for item in close]
-        self.passage = np.repeat(np.arange(len(close)), counts)
-        self.starts = np.cumsum([0, *counts[:-1]])
-        self.in_passage = np.arange(len(self.passage)) - self.starts[self.passage]
-        first = {item.article.id: item for item in reversed(close)}
-        number = {article_id: at for at, article_id in enumerate(first)}
-        self.firsts = list(first.values())
-        self.article = np.array([number[item.article.id] for item in close])
-        self.wordings = [wording(item) for item in close]
-        self.looked = np.concatenate([item.looks for item in self.wordings])
-        self.lengths = self.looked[:, 0]
-        self.terms = list(candidates.terms)
-        self.bases = [base_form(term) for term in self.terms]
-        nats = np.array([candidates.idf[term] * candidates.terms[term] for term in self.terms])
-        self.nats = float(nats.sum())
-        self.weights = nats / (self.nats or 1.0)
-        self.asked = words_of(candidates.query.text)
-        self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
-        self.kind = asked_kind(candidates.query.question)
-
-    # From passages and articles to sentences, and between neighbours
-
-    def of_passages(self, values: npt.ArrayLike) -> Floats:
-        """Spread a value a passage over its sentences."""
-        return np.asarray(values, dtype=np.float64)[self.passage]
-
-    def of_articles(self, values: npt.ArrayLike) -> Floats:
-        """Spread a value an article over the sentences of its passages."""
-        spread: Floats = np.asarray(values, dtype=np.float64)[self.article][self.passage]
-        return spread
-
-    def best_of_passage(self, values: Floats) -> Floats:
-        """Return the highest value of each passage's sentences."""
-        return np.asarray(np.maximum.reduceat(values, self.starts, axis=0))
-
-    def best_of_article(self, values: Floats) -> Floats:
-        """Return the highest value of each article's passages."""
-        best = np.full((len(self.firsts), *values.shape[1:]), -np.inf)
-        np.maximum.at(best, self.article, values)
-        return best
-
-    def before(self, values: Floats) -> Floats:
-        """Return what the sentence before in the passage has, 0 where there is none."""
-        shifted = np.zeros_like(values)
-        shifted[1:] = values[:-1]
-        shifted[self.starts] = 0
-        return shifted
-
-    def after(self, values: Floats) -> Floats:
-        """Return what the sentence after in the passage has, 0 where there is none."""
-        shifted = np.zeros_like(values)
-        shifted[:-1] = values[1:]
-        shifted[self.starts[1:] - 1] = 0
-        return shifted
-
-    def around(self, values: Floats) -> Floats:
-        """Return the highest value of a sentence and its two neighbours."""
-        return np.maximum(values, np.maximum(self.before(values), self.after(values)))
-
-    # Which words stand where
-
-    @cached_property
-    def counts(self) -> Floats:
-        """Count each stem in each sentence, (S, T)."""
-        return self._count(self.bases, [item.stems for item in self.wordings])
-
-    @cached_property
-    def form_counts(self) -> Floats:
-        """Count each word as it is written in each sentence, (S, W)."""
-        return self._count(self.written, [item.forms for item in self.wordings])
-
-    def _count(self, words: Sequence[str], where: Sequence[dict[str, list[int]]]) -> Floats:
-        rows: list[int] = []
-        columns: list[int] = []
-        for start, item, positions in zip(self.starts, self.wordings, where, strict=True):
-            for column, word in enumerate(words):
-                found = positions.get(word, ())
-                rows.extend([start + item.sentence[at] for at in found])
-                columns.extend([column] * len(found))
-        counts = np.zeros((len(self.passage), len(words)))
-        np.add.at(counts, (rows, columns), 1)
-        return counts
-
-    @cached_property
-    def present(self) -> Floats:
-        """Tell which stems a sentence holds, (S, T), or by "He", "The two" the names before it."""
-        held = (self.counts > 0).astype(np.float64)
-        refers = np.concatenate([item.refers for item in self.wordings]) & (self.in_passage > 0)
-        for row in np.flatnonzero(refers):
-            held[row] = np.maximum(held[row], held[row - 1] * self.are_names)
-        return held
-
-    @cached_property
-    def are_names(self) -> Floats:
-        """Tell which stems are names, (T,): they have a capital inside most sentences."""
-        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
-        for item in self.wordings:
-            for column, term in enumerate(self.bases):
-                found = item.stems.get(term, ())
-                seen[column] += len(found)
-                capital[column] += sum([item.capital[at] for at in found])
-        return ((capital > NAME * seen) & (seen > 0)).astype(np.float64)
-
-    @cached_property
-    def in_passages(self) -> Floats:
-        """Tell which stems stand in which passage, (P, T)."""
-        return self.best_of_passage(self.present)
-
-    @cached_property
-    def in_leads(self) -> Floats:
-        """Tell which stems stand in which article's headline or first lines, (A, T)."""
-        leads = [lead_stems(item) for item in self.firsts]
-        return np.array([[term in lead for term in self.terms] for lead in leads], dtype=np.float64)
-
-    @cached_property
-    def in_articles(self) -> Floats:
-        """Tell which stems stand in which article's passages here, headline or lead, (A, T)."""
-        return np.maximum(self.best_of_article(self.in_passages), self.in_leads)
-
-    @cached_property
-    def cosine(self) -> Floats:
-        """Compare the question's vector with each sentence's, (S,)."""
-        return np.asarray(self.sentence_vectors @ self.candidates.vector, dtype=np.float64)
-
-    @cached_property
-    def sentence_vectors(self) -> npt.NDArray[np.float32]:
-        """Return the sentences' vectors, float32 (S, dimension)."""
-        return np.concatenate([item.vectors.sentences for item in self.close])
-
-    @cached_property
-    def place_in_article(self) -> Floats:
-        """Return the logarithm of about how many sentences stand before one in its article."""
-        number = self.of_passages([item.stored.n for item in self.close])
-        return np.asarray(np.log1p(self.in_passage + 8.0 * number), dtype=np.float64)
-
-    @cached_property
-    def new_names(self) -> Floats:
-        """Count capitals inside each sentence of words that the question does not hold, (S,)."""
-        rows = [
-            start + item.sentence[at]
-            for start, item in zip(self.starts, self.wordings, strict=True)
-            for word in set(self.asked)
-            for at in item.forms.get(word, ())
-            if item.capital[at]
-        ]
-        ours = np.bincount(rows, minlength=len(self.passage)) if rows else 0
-        return self.looked[:, 1] - ours
-
-    # The columns
+class _Columns(Scene):
+    """What each sentence is told by: a method a group of columns, name -> float64 (S,)."""
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""

@@ -197,13 +197,16 @@ def render_candidate(candidate: Candidate, passage: Excerpt | None) -> Html:
             gone = "The article is gone or has changed: reject this one."
         return tag("p", text(gone), class_="qa-review-gone")
     told = " · ".join(filter(None, (passage.source, passage.published)))
-    before, after = passage.text[: passage.start], passage.text[passage.end :]
-    marked = tag("mark", text(passage.text[passage.start : passage.end]))
+    before, marked, after = (text(part) for part in passage.parts)
+    more_before, more_after = (
+        text("…") if cut else Html("") for cut in (passage.cut_before, passage.cut_after)
+    )
+    flow = join(more_before, before, tag("mark", marked), after, more_after)
     return tag(
         "article",
         tag("h2", text(passage.title or passage.article), dir="auto"),
         tag("p", tag("bdi", text(told)), class_="qa-review-origin"),
-        tag("p", join(text(before), marked, text(after)), class_="qa-review-text", dir="auto"),
+        tag("p", flow, class_="qa-review-text", dir="auto"),
     )
 
 

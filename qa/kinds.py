@@ -174,7 +174,15 @@ def find(kind: Kind, text: str, known: frozenset[str] = frozenset()) -> list[Spa
     if pattern is None:
         return []
     spans = [Span(*match.span(pattern.groups)) for match in pattern.finditer(text)]
-    return [span for span in spans if answers(kind, span.of(text), known)]
+    kept = [span for span in spans if answers(kind, span.of(text), known)]
+    return [_without_opener(span, text) for span in kept] if kind in _NAMED else kept
+
+
+def _without_opener(span: Span, text: str) -> Span:
+    """Return a name without the words before it that name nobody: "Then Kit" is Kit."""
+    words = _WORD.finditer(text, span.start, span.end)
+    start = next((word.start() for word in words if word[0] not in _NO_NAMES), span.start)
+    return Span(start, span.end)
 
 
 def answers(kind: Kind, found: str, known: frozenset[str]) -> bool:

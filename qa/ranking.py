@@ -26,6 +26,9 @@ WEIGHTS = "ranking.json"
 ALONE = 0.75
 """Share of a pair's weight from which on its better sentence is quoted alone."""
 
+DECIMALS = 6
+"""Decimals of a score: equal passages of float32 vectors differ in the seventh."""
+
 FAR_BELOW = 10.0
 """Nats by which a passage that was not looked at closely stands below the last that was."""
 
@@ -56,7 +59,17 @@ class Shares:
         return np.add.reduceat(self.sentences, self.rows.starts)
 
     def quote(self, place: int) -> tuple[int, int]:
-        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`."""
+        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`.
+
+        A sentence that the next one takes back is never quoted without it.
+        """
+        first, last = self._best(place)
+        if self.rows.withdrawn[last - 1]:
+            return last - 1, last + 1
+        return first, last
+
+    def _best(self, place: int) -> tuple[int, int]:
+        """Return the rows of the best sentence, or of two neighbours where neither is it alone."""
         first = int(self.rows.starts[place])
         shares = self.sentences[self.rows.passage == place]
         if len(shares) == 1:
@@ -107,7 +120,7 @@ def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
         sentences = candidate.stored.sentences
         start = int(shares.rows.starts[place])
         quote = Span(sentences[first - start].start, sentences[last - start - 1].end)
-        ranked.append(Ranked(candidate, quote, float(scores[place])))
+        ranked.append(Ranked(candidate, quote, round(float(scores[place]), DECIMALS)))
     return ranked
 
 

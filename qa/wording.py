@@ -9,6 +9,7 @@ import re
 from bisect import bisect
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,19 @@ _REFERS = re.compile(
 )
 
 
+_CLAIMS = re.compile(
+    r"\b(?:(?:our|an?|the) (?:report|article|story|item|caption|headline|column|review)\b.{0,120}"
+    r"\b(?:said|stated|gave|named|described|reported|wrongly|incorrectly)"
+    r"|we (?:said|wrote|reported|stated|printed))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAKES_BACK = re.compile(
+    r"in fact\b|(?:this|that|it) (?:is|was) (?:in fact|wrong|incorrect|an error|a mistake|untrue"
+    r"|false|not (?:so|true|correct|the case))\b|we should have said\b|the correct\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The words of a passage. Positions count them from 0, on through all its sentences.
@@ -43,7 +57,8 @@ class Wording:
     sentence a word is in; `capital` (words,) marks capitals inside a sentence: names, mostly.
     `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds speech or
     quotation marks, asks. `refers` (sentences,) marks those that open with a word for people named
-    before ("He", "The two"). Irregular verb forms are brought to their verb's stem.
+    before ("He", "The two"); `withdrawn` (sentences,) those that repeat what a report said and
+    that the next sentence takes back. Irregular verb forms are brought to their verb's stem.
     """
 
     stems: dict[str, list[int]]
@@ -52,6 +67,7 @@ class Wording:
     capital: list[bool]
     looks: Floats
     refers: npt.NDArray[np.bool_]
+    withdrawn: npt.NDArray[np.bool_]
 
 
 def wording(candidate: Candidate) -> Wording:
@@ -107,7 +123,12 @@ def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
         )
     sentence_of = np.repeat(np.arange(len(sentences)), lengths).tolist()
     refers = np.array([_REFERS.match(text, start) is not None for start, _ in sentences])
-    return Wording(stems, forms, sentence_of, capital, looks, refers)
+    withdrawn = [
+        _CLAIMS.search(text, start, end) is not None and _TAKES_BACK.match(text, after) is not None
+        for (start, end), (after, _) in pairwise(sentences)
+    ]
+    marks = np.array([*withdrawn, False])
+    return Wording(stems, forms, sentence_of, capital, looks, refers, marks)
 
 
 @lru_cache(maxsize=CACHED)

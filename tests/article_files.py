@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import mailbox
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 TITLE = "Bridge to close for a whole year"
@@ -226,7 +231,107 @@ def tarred(members: dict[str, bytes], mode: str = "w") -> bytes:
     return stream.getvalue()
 
 
+def record(**more: object) -> dict[str, object]:
+    """Return the article as a record."""
+    fields = {"title": TITLE, "source": OUTLET, "url": URL, "author": AUTHOR}
+    return {**fields, "published": WHEN.isoformat(), "text": TEXT, **more}
+
+
+def csv_table() -> bytes:
+    """Return a table as the csv module writes it for a spreadsheet."""
+    import csv
+
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, fieldnames=list(record()), dialect="excel")
+    writer.writeheader()
+    writer.writerow(record())
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def parquet() -> bytes:
+    """Return a table as pyarrow writes it."""
+    import pyarrow
+    from pyarrow import parquet as writer
+
+    stream = io.BytesIO()
+    table = pyarrow.Table.from_pylist([record(published=WHEN)])
+    writer.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+def json_feed() -> bytes:
+    """Return a JSON feed, as outlets publish it and feed readers export it."""
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+    item = {
+        "id": URL,
+        "url": URL,
+        "title": TITLE,
+        "content_html": body,
+        "date_published": WHEN.isoformat(),
+        "authors": [{"name": AUTHOR}],
+    }
+    version = "https://jsonfeed.org/version/1.1"
+    feed = {"version": version, "title": OUTLET, "home_page_url": "https://herald.example"}
+    return json.dumps({**feed, "items": [item]}).encode()
+
+
+def starred() -> bytes:
+    """Return saved items as FreshRSS, Inoreader and others export them, after Google Reader."""
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+    item = {
+        "id": "tag:google.com,2005:reader/item/00062a",
+        "categories": ["user/-/state/com.google/starred"],
+        "title": TITLE,
+        "published": int(WHEN.timestamp()),
+        "canonical": [{"href": URL}],
+        "alternate": [{"href": URL, "type": "text/html"}],
+        "author": AUTHOR,
+        "origin": {"streamId": "feed/1", "title": OUTLET, "htmlUrl": "https://herald.example"},
+        "summary": {"content": body},
+    }
+    return json.dumps({"id": "user/-/starred", "title": "Starred", "items": [item]}).encode()
+
+
+def newsboat() -> bytes:
+    """Return an article as the feed reader newsboat saves it."""
+    head = f"Feed: {OUTLET}\nTitle: {TITLE}\nAuthor: {AUTHOR}\n"
+    return f"{head}Date: {format_datetime(WHEN)}\nLink: {URL}\n\n{TEXT}\n".encode()
+
+
+def mailbox_file() -> bytes:
+    """Return a mailbox of the message, as the mailbox module writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        box = mailbox.mbox(Path(folder) / "box")
+        box.add(mail())
+        box.add(mail().replace(TITLE.encode(), b"From the second story"))
+        box.flush()
+        box.close()
+        return (Path(folder) / "box").read_bytes()
+
+
+def markdown() -> bytes:
+    """Return a Markdown file with front matter, as yaml writes it."""
+    import yaml
+
+    fields = {"title": TITLE, "date": WHEN.date(), "author": AUTHOR, "source": OUTLET, "url": URL}
+    return f"---\n{yaml.safe_dump(fields)}---\n\n{TEXT}\n".encode()
+
+
+def plain() -> bytes:
+    """Return a text as people copy it from a page."""
+    return f"{TITLE}\n\nBy {AUTHOR}\n\n2 March 2023\n\n{TEXT}\n\nShare\n".encode()
+
+
 WRITERS: dict[str, Callable[[], bytes]] = {
+    "a.txt": plain,
+    "b.txt": newsboat,
+    "a.md": markdown,
+    "a.json": json_feed,
+    "b.json": starred,
+    "a.jsonl": lambda: json.dumps(record()).encode(),
+    "a.csv": csv_table,
+    "a.parquet": parquet,
+    "a.mbox": mailbox_file,
     "a.html": html,
     "a.pdf": pdf,
     "a.docx": docx,

@@ -451,6 +451,14 @@ def test_a_second_writer_is_told(archive: Archive, news: Path) -> None:
         assert archive.ask(QUESTION).citations
 
 
+def test_what_a_killed_export_left_goes(archive: Archive, news: Path) -> None:
+    """Half an encoder does not lie about for ever (FAULTS, row 8)."""
+    (archive.directory / ".encoder.1234abcd.tmp").mkdir()
+    (archive.directory / ".encoder.1234abcd.tmp" / "model.onnx").touch()
+    archive.add(news)
+    assert not list(archive.directory.glob(".encoder*"))
+
+
 def test_derived_files_heal_by_asking(archive: Archive) -> None:
     """Deleted, they are made again in the archive; locked, for this reader alone."""
     expected = ranking(archive.ask(QUESTION))

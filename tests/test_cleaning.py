@@ -358,3 +358,54 @@ def test_no_gold_span_is_dropped() -> None:
         )
     ]
     assert lost == []
+
+
+LIVE = """Flood waters rise in Kelderwick
+
+Live Reporting
+Edited by Jane Doe and Ann Bell
+Key events
+Show key events only
+Please turn on JavaScript to use this feature
+
+14:05 GMT
+Water reaches the market hall
+The water reached the market hall shortly before two, the fire service said.
+From CNN's Jane Doe and Ann Bell
+Share this post
+Copied
+
+3h ago 13.40 GMT
+Updated at 13.52 GMT
+The mayor asked everyone in the lower town to leave their homes at once.
+
+1 hr 5 min ago
+Posted at 12:15 2 March
+Trains to the coast stopped at noon, and no buses run in their place.
+
+Summary
+On 5 March 2019 the same streets stood under water for a whole week.
+Load more updates
+"""
+
+
+def test_live_pages_lose_their_stamps() -> None:
+    """Of a live page the entries stay, in order, without clocks, bylines and buttons."""
+    article = cleaned(LIVE)
+    assert article.clean_text.split("\n") == [
+        "Water reaches the market hall",
+        "The water reached the market hall shortly before two, the fire service said.",
+        "",
+        "The mayor asked everyone in the lower town to leave their homes at once.",
+        "",
+        "Trains to the coast stopped at noon, and no buses run in their place.",
+        "",
+        "On 5 March 2019 the same streets stood under water for a whole week.",
+    ]
+
+
+@pytest.mark.parametrize("line", ["5 March", "Analysis of the vote", "Live music returns"])
+def test_headings_that_look_like_stamps_stay(line: str) -> None:
+    """A day by itself, and words that only begin like a button, are headings of the story."""
+    first = "The water reached the market hall shortly before two, the fire service said."
+    assert line in cleaned(f"{first}\n\n{line}\n\n{first}\n").clean_text

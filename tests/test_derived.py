@@ -298,3 +298,27 @@ def test_the_manifest_names_every_file(store: Store) -> None:
     listed = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
     present = {name for name in files_below(folder) if "lock" not in name}
     assert present == {*listed, MANIFEST}
+
+
+def test_a_reader_reads_only_what_is_new_of_a_generation(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that stayed were checked before; another process's additions cost what they are."""
+    reader = Store(store.directory)
+    held = open_indices(reader)
+    put(store, some_articles(2, first=60))
+    publish_indices(store)
+    read: list[Path] = []
+    file_sum = generations.file_sum
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return file_sum(path)
+
+    monkeypatch.setattr(generations, "file_sum", noted)
+    indices = open_indices(reader, held)
+    assert indices.folder == published(store)
+    large = {file.name for file in (published(store) / DENSE).glob("*.flat")}
+    assert len(large) == 2
+    assert len({file.name for file in read} & large) == 1
+    assert top10(indices) == rebuilt(store)

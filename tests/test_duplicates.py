@@ -84,9 +84,9 @@ def test_only_the_head_of_a_book_is_work() -> None:
         make_article(name, f"{head} {' '.join(f'{name}{n}' for n in range(150_000))}")
         for name in ("a", "b")
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert same_story(one, other)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_furniture_makes_no_copies() -> None:

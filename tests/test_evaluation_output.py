@@ -11,10 +11,11 @@ import pytest
 from rich.console import Console
 
 from corpus.errors import StorageError, UsageError
+from qa.evaluation.comparing import RunFile, compare
 from qa.evaluation.failure import Excerpt, Failure, FailureKind
 from qa.evaluation.judging import Judged
 from qa.evaluation.measures import Bin
-from qa.evaluation.page import render_page
+from qa.evaluation.page import render_comparison, render_page
 from qa.evaluation.run import Evaluation
 from qa.evaluation.summary import (
     calibration,
@@ -31,7 +32,7 @@ ALLOWED = {
     *("div", "table", "thead", "tbody", "tr", "th", "td", "bdi", "small", "br"),
     *("details", "summary", "figure", "figcaption"),
     *("svg", "g", "line", "text", "circle", "polyline", "rect"),
-    *("h3", "strong", "mark"),
+    *("h3", "h4", "strong", "mark", "code"),
 }
 
 
@@ -152,6 +153,62 @@ def test_the_page_of_nothing_still_renders() -> None:
     """One question that returned nothing has no calibration and no kinds, and no error."""
     nothing = row("q", answered=False, right=False, quote=None, articles=(), tokens=())
     assert "n/a" in Page(render_page(evaluation(nothing), "t")).text
+
+
+def test_the_page_of_2000_questions_stays_under_2_mb() -> None:
+    """However long and strange the texts: what does not fit is counted, and no miss's kind lost."""
+    long = "“Größe” & <b>" * 60
+    excerpt = Excerpt("a", long, long, long, long[:420], 0, 9)
+    failure = Failure(FailureKind.OUTRANKED, long[:80], ("FAISS",), excerpt, excerpt)
+    fields = {"quote": long, "answers": (long,), "kind": "fact", "failure": failure}
+    rows = [
+        row(f"q{n}", answered=True, right=False, question=f"{n} {long}", **fields)
+        for n in range(2_000)
+    ]
+    text = render_page(evaluation(*rows), "t")
+    assert len(text.encode()) < 2_000_000
+    assert "more do not fit here" in text
+    assert "shown, but not first: 2,000 (100% of misses)" in text
+
+
+def test_every_plot_has_a_title_units_and_a_sentence() -> None:
+    """Each figure says above what it is, at its axes what is counted, below what it shows."""
+    missed = Failure(FailureKind.OUTRANKED, "at rank 2")
+    rows = (
+        row("a", answered=True, right=True),
+        row("b", answered=True, right=False, failure=missed, confidence=0.4),
+    )
+    text = render_page(evaluation(*rows), "t")
+    figures = text.split("<figure>")[1:]
+    assert len(figures) == 3
+    for figure in figures:
+        assert figure.startswith("<figcaption><strong>")
+        assert "<svg" in figure
+        assert "</svg><figcaption>" in figure
+    assert "Misses by kind (questions)" in figures[0]
+    assert "confidence (0 to 1)" in figures[1]
+    assert "coverage: share of questions answered (0 to 1)" in figures[2]
+
+
+def test_two_runs_side_by_side_are_shown_as_text() -> None:
+    """A hostile question or file name stays text on the page of a comparison."""
+    outcomes = (("right", 1.0), ("wrong quote given", 0.0))
+    runs = [
+        RunFile(
+            HOSTILE,
+            {
+                HOSTILE: {
+                    "question": HOSTILE,
+                    "verdict": verdict,
+                    "values": {"quote.Success@1": value},
+                }
+            },
+        )
+        for verdict, value in outcomes
+    ]
+    page = Page(render_comparison(compare(*runs)))
+    assert page.elements <= ALLOWED
+    assert page.text.count("<script>alert(1)</script>") >= 3
 
 
 def test_the_plot_places_confidence_and_accuracy() -> None:

@@ -56,7 +56,6 @@ MODULES = sorted(_modules())
 
 LONG = {
     "qa.features": 520,  # one table of the ranker's columns, computed side by side from one scene
-    "qa.evaluation.train": 680,  # a command of its own; to be cut into data, figures and files
 }
 
 

@@ -1,7 +1,7 @@
 """Killed at any point: the archive opens as it was before or after, and the next run completes.
 
 QA_KILLS sets how many times an update is killed, QA_FIRST_KILLS a first build; the full counts are
-`QA_KILLS=200 QA_FIRST_KILLS=50 python -m pytest -m slow tests/test_killed.py`.
+`QA_KILLS=200 QA_FIRST_KILLS=50 python -m pytest tests/test_killed.py`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from qa import Archive
 from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
 
-KILLS = int(os.environ.get("QA_KILLS", "20"))
-FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "10"))
+KILLS = int(os.environ.get("QA_KILLS", "6"))
+FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "4"))
 
 QUESTIONS = ("How many visitors did Keeper Name7son count?", "the harbour flooded", "case 12")
 
@@ -118,7 +118,7 @@ def moments(server: Server, base: Path | None, news: Path, place: Path) -> Itera
     points = int(place.with_suffix(".count").read_text("ascii"))
     while True:
         yield {"point": chance.randint(1, points)}
-        yield {"seconds": chance.uniform(0, seconds)}
+        yield {"seconds": chance.uniform(0, 0.9 * seconds)}
 
 
 def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
@@ -127,9 +127,9 @@ def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
     first = next(where)
     expected = answers(tmp_path / "whole")
     outcomes: Counter[str] = Counter()
-    for kill in range(FIRST_KILLS):
-        place = tmp_path / f"killed-{kill}"
-        outcomes["killed"] += server.run(place, news, **(next(where) if kill else first))
+    while outcomes["killed"] < FIRST_KILLS:
+        place = tmp_path / f"killed-{outcomes.total()}"
+        outcomes["killed"] += server.run(place, news, **(next(where) if outcomes else first))
         try:
             answers(place)
             outcomes["opens"] += 1
@@ -140,7 +140,6 @@ def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
         assert answers(place) == expected
         shutil.rmtree(place)
     print(f"first build: {dict(outcomes)}")
-    assert outcomes["killed"] > FIRST_KILLS // 2
 
 
 def test_updates(tmp_path: Path, news: Path, server: Server) -> None:
@@ -153,9 +152,9 @@ def test_updates(tmp_path: Path, news: Path, server: Server) -> None:
     first = next(where)
     expected, new = answers(whole), texts(whole)
     outcomes: Counter[str] = Counter()
-    for kill in range(KILLS):
-        place = Path(shutil.copytree(before, tmp_path / f"killed-{kill}"))
-        outcomes["killed"] += server.run(place, news, **(next(where) if kill else first))
+    while outcomes["killed"] < KILLS:
+        place = Path(shutil.copytree(before, tmp_path / f"killed-{outcomes.total()}"))
+        outcomes["killed"] += server.run(place, news, **(next(where) if outcomes else first))
         answers(place)
         left = texts(place)
         assert left.keys() >= old.keys() & new.keys()
@@ -166,4 +165,3 @@ def test_updates(tmp_path: Path, news: Path, server: Server) -> None:
         assert texts(place) == new
         shutil.rmtree(place)
     print(f"update: {dict(outcomes)}")
-    assert outcomes["killed"] > KILLS // 2

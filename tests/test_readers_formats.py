@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from corpus.cleaning import clean
-from corpus.readers import find_files, read_file
+from corpus.errors import PassingReadError
+from corpus.readers import find_files, parquet, read_file
 from corpus.records import Article
 from tests import article_files as files
 from tests.article_files import WRITERS
@@ -33,7 +37,8 @@ def test_every_format_gives_the_article(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "a.html a.epub a.eml a.mhtml a.rss a.atom b.xml a.warc a.warc.gz a.zip a.tar.gz".split(),
+    "b.txt a.md a.json b.json a.jsonl a.csv a.parquet a.html a.epub a.eml a.mbox a.mhtml a.rss "
+    "a.atom b.xml a.warc a.warc.gz a.zip a.tar.gz".split(),
 )
 def test_outlets_are_named(tmp_path: Path, name: str) -> None:
     """Formats that outlets publish in say which outlet it was."""
@@ -58,7 +63,7 @@ def test_authors_are_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", WRITERS)
 def test_formats_are_known_without_their_suffix(tmp_path: Path, name: str) -> None:
     """A file whose name tells nothing is known by its first bytes; e-mail is not."""
-    if name in ("a.eml", "a.mhtml", "a.tar"):
+    if name in ("a.md", "a.csv", "a.eml", "a.mhtml", "a.mbox", "a.tar"):
         pytest.skip("these look like plain text or nothing in particular")
     assert read(tmp_path, "story.bin", WRITERS[name]())[0].title == files.TITLE
 
@@ -135,17 +140,64 @@ def test_members_are_named_with_their_archive(tmp_path: Path) -> None:
     assert [f.path for f in source.failures] == [f"{tmp_path}/a.zip/n/b.html"]
 
 
-def test_parquet(tmp_path: Path) -> None:
-    """Parquet gives one article a row, or names the command that installs what it needs."""
-    place = tmp_path / "a.parquet"
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        place.write_bytes(b"PAR1" + bytes(90) + b"PAR1")
-        assert 'pip install "news-archive-qa[parquet]"' in read_file(place).failures[0].reason
-        return
-    rows = [{"title": files.TITLE, "date": files.WHEN, "text": files.TEXT}]
-    parquet.write_table(pyarrow.Table.from_pylist(rows), place)
-    found = read_file(place).articles[0]
-    assert (found.title, found.published, found.text) == (files.TITLE, files.DATE, files.TEXT)
+def test_parquet_without_pyarrow_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the extra is missing, the reason is the command that installs it, and passes by."""
+    data = files.parquet()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(PassingReadError, match=r'pip install "news-archive-qa\[parquet\]"'):
+        parquet.read(tmp_path / "a.parquet", data)
+
+
+@pytest.mark.parametrize("kind", ["epub", "rtf", "odt", "docx", "html"])
+def test_what_pandoc_writes(tmp_path: Path, kind: str) -> None:
+    """Documents that another program wrote from the same text give the same article."""
+    if shutil.which("pandoc") is None:
+        pytest.skip("pandoc is not installed")
+    source = f"---\ntitle: {files.TITLE}\nauthor: {files.AUTHOR}\ndate: {files.DATE}\n---\n\n"
+    place = tmp_path / f"a.{kind}"
+    subprocess.run(
+        ["pandoc", "-s", "-f", "markdown-smart", "-o", str(place)],
+        input=f"{source}# {files.TITLE}\n\n{files.TEXT}\n".encode(),
+        check=True,
+    )
+    (article,) = map(clean, read_file(place).articles)
+    assert article.title == files.TITLE
+    assert article.clean_text.replace("\n\n", "\n").split("\n")[-3:] == list(files.PARAGRAPHS)
+
+
+def test_a_table_of_addresses_names_the_way(tmp_path: Path) -> None:
+    """A bookmark service's export holds no text: the reason says how its pages can be had."""
+    (tmp_path / "a.csv").write_text("title,url,time_added,status\nT,https://a.example/,1,x\n")
+    assert "`qa index --urls`" in read_file(tmp_path / "a.csv").failures[0].reason
+
+
+@pytest.mark.parametrize("name", ["feeds.opml", "feeds.xml", "feeds"])
+def test_a_list_of_feeds_is_named(tmp_path: Path, name: str) -> None:
+    """What feed readers export as their list of feeds holds no articles, and says so."""
+    outline = '<outline type="rss" text="The Herald" xmlUrl="https://herald.example/rss"/>'
+    (tmp_path / name).write_text(
+        f'<?xml version="1.0"?><opml version="2.0"><head/><body>{outline}</body></opml>'
+    )
+    assert "list of feeds" in read_file(tmp_path / name).failures[0].reason
+
+
+def test_feed_readers_say_where_an_article_is_from(tmp_path: Path) -> None:
+    """Saved items keep outlet, address and author of the feed that they came with."""
+    for name in ("b.txt", "a.json", "b.json"):
+        article = read(tmp_path, name, WRITERS[name]())[0]
+        assert (article.source, article.url, article.authors) == (
+            files.OUTLET,
+            files.URL,
+            (files.AUTHOR,),
+        )
+
+
+def test_each_message_of_a_mailbox_is_an_article(tmp_path: Path) -> None:
+    """Messages come one by one; a line that starts with "From" is whole again."""
+    first, second = read(tmp_path, "a.mbox", files.mailbox_file())
+    assert (first.title, second.title) == (files.TITLE, "From the second story")
+    assert first.path == f"{tmp_path}/a.mbox/message-1.eml"
+    (tmp_path / "b.mbox").write_bytes(b"Not a mailbox")
+    assert "mailbox" in read_file(tmp_path / "b.mbox").failures[0].reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -206,11 +207,21 @@ def test_no_records(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_told_once(tmp_path: Path) -> None:
     """A file of a thousand records of which none is an article is one failure, not a thousand."""
-    source = read(tmp_path, '{"question": "Where?"}\n' * 1000)
+    source = read(tmp_path, '{"question": "Where?"}\n' * 999)
     assert len(source.failures) == 1
     assert source.failures[0].reason.startswith(
-        "none of 1,000 records is an article; line 1: no text"
+        "none of 999 records is an article; line 1: no text"
     )
+
+
+def test_a_file_without_articles_is_not_read_to_its_end(tmp_path: Path) -> None:
+    """A million records that are none cost no more than a thousand; a late article is found."""
+    started = time.perf_counter()
+    reason = read(tmp_path, "[" + "1," * 1_000_000 + "1]").failures[0].reason
+    assert time.perf_counter() - started < 5
+    assert reason.startswith("none of the first 1,000 records is an article")
+    source = read(tmp_path, '{"n": 1}\n' * 900 + '{"text": "Words of news."}')
+    assert len(source.articles) == 1
 
 
 def test_lone_surrogates_and_nuls(tmp_path: Path) -> None:

@@ -113,3 +113,26 @@ def test_an_article_among_links_is_read(tmp_path: Path) -> None:
     assert reason(tmp_path, "a.html", page(f"<article>{story}</article>{listing(30)}")) == ""
     short = page(f"<article><p>{BEGINNING}</p></article>{listing(30)}", declared)
     assert reason(tmp_path, "a.html", short) == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Just a moment...", "Please enable JavaScript and cookies to continue, then try again."),
+        ("The Herald", "Verifying that you are human. This may take a few seconds."),
+        ("Access Denied", "You have no permission to see this on this server. Reference 18."),
+        ("404 Not Found", "Nothing was found under this address, try the search."),
+        ("The Herald", "The page you requested has moved, or was never there."),
+        ("Home", "Home"),
+    ],
+)
+def test_what_servers_show_instead_is_named(tmp_path: Path, title: str, text: str) -> None:
+    """Checks for robots, errors and empty pages are no articles."""
+    markup = f"<html><head><title>{title}</title></head><body><p>{text}</p></body></html>"
+    assert "no article" in reason(tmp_path, "a.html", markup)
+
+
+def test_scripts_without_spaces_are_not_taken_for_empty(tmp_path: Path) -> None:
+    """A page in Chinese has no spaces, and words all the same."""
+    text = "市议会周一晚上投票决定关闭老桥整整一年，因为政府发现桥墩对公共汽车不再安全。"
+    assert reason(tmp_path, "a.html", page(f"<p>{text}</p>")) == ""

@@ -222,9 +222,9 @@ def test_blank_lines_are_one_gap() -> None:
 def test_rendering_is_quick_on_hostile_white_space() -> None:
     for run in ["\n" * 100_000, "\n " * 100_000, " " * 100_000 + "\n", "\n" + "\t" * 100_000 + "x"]:
         cited = replace(make_citation(), passage=run, quote="absent", title=run, source=run)
-        start = time.perf_counter()
+        start = time.process_time()
         render(make_answer(cited))
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
 
 
 # What stands where

@@ -113,3 +113,24 @@ def test_a_text_without_spaces_is_cut_into_blocks() -> None:
     spans = split_sentences("x" * (2 * MAX_BLOCK + 5))
     assert max(map(len, spans)) <= MAX_BLOCK
     assert sum(map(len, spans)) == 2 * MAX_BLOCK + 5
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        (
+            "市议会周一投票决定关闭老桥。",
+            "市长说：“工程将耗资240万。”",
+            "为什么呢？",
+            "他们不知道！",
+        ),
+        ("市長は「費用は240万だ。」と述べた。", "商人は「驚いた。」"),
+        ("परिषद ने पुल बंद किया। ", "लोग नाराज़ हैं।"),
+        ("قال رئيس البلدية إن العمل سيبدأ في مايو؟ ", "لم يسأل أحد التجار."),
+        ("Der Rat stimmte am 3. Mai zu. ", "Dr. Müller sagte nichts."),
+    ],
+)
+def test_sentences_of_other_languages(sentences: tuple[str, ...]) -> None:
+    """The marks of other scripts end sentences, with or without a space after them."""
+    text = "".join(sentences)
+    assert [span.of(text) for span in split_sentences(text)] == [s.strip() for s in sentences]

@@ -123,3 +123,66 @@ def test_any_text_can_be_analyzed_and_searched(index: SparseIndex, text: str) ->
     """Terms of any text are terms to search for."""
     terms = dict.fromkeys(analyze(text), 1.0)
     assert all(score > 0 for _, score in index.search(terms, 5))
+
+
+LANGUAGES = {
+    "german": (
+        "Der Rat stimmte dafür, die alten Häuser zu schließen.",
+        "Wo ist das Haus?",
+    ),
+    "french": ("Les conseillers ont voté la fermeture des vieux ponts.", "Où est le conseiller ?"),
+    "spanish": ("Los concejales votaron que se cerrasen los puentes.", "¿Quién es el concejal?"),
+    "italian": ("I consiglieri hanno votato che si chiuda il ponte.", "Chi è il consigliere?"),
+    "russian": ("Совет решил, что мосты на реке закроют на год.", "Где он, этот мост?"),
+    "finnish": ("Neuvosto sanoi, että sillat ovat kiinni ja se on pitkä aika.", "Missä on silta?"),
+    "turkish": (
+        "Meclis köprülerin bir yıl için kapanacağını ve bunu bildirdi.",
+        "Bu köprü nerede?",
+    ),
+    "chinese": ("市议会周一晚上投票决定关闭老桥整整一年。", "老桥什么时候关闭？"),
+    "japanese": (
+        "市議会は夜、古い橋を一年間閉鎖することを決めた。",
+        "橋の閉鎖はいつですか？",
+    ),
+    "korean": (
+        "시의회는 저녁 낡은 다리를 폐쇄하기로 결정했다.",
+        "낡은 다리는 언제 폐쇄되나?",
+    ),
+    "thai": ("สภาเมืองลงมติปิดสะพานเก่าเป็นเวลาหนึ่งปี", "สะพานเก่าปิดเมื่อไร"),
+    "hindi": ("परिषद ने पुराने पुल को एक साल के लिए बंद करने का फैसला किया।", "पुराने पुल को क्यों बंद किया?"),
+    "arabic": ("صوت المجلس على إغلاق الجسور القديمة لمدة عام كامل.", "لماذا إغلاق الجسر القديم؟"),
+}
+"""Articles of a sentence, and a question each that has their words in other forms."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_is_found_by_its_words(tmp_path: Path, language: str) -> None:
+    """A question finds the article in its language among the others, words in other forms."""
+    index = SparseIndex(tmp_path)
+    index.update((n, "", text) for n, (text, _) in enumerate(LANGUAGES.values()))
+    terms = dict.fromkeys(analyze(LANGUAGES[language][1]), 1.0)
+    found = [key for key, _ in index.search(terms, 3)]
+    assert found[:1] == [list(LANGUAGES).index(language)]
+    assert any(index.document_frequency(term) == 1 for term in terms)
+
+
+def test_other_languages_change_nothing_for_english() -> None:
+    """English is analysed as before; a word by itself has its English stem alone."""
+    assert analyze("The councils voted on Häuser in München, the mayor said") == (
+        "the council vote on hauser in munchen the mayor said".split()
+    )
+    assert analyze("Häuser") == ["hauser"]
+    assert analyze("Wo sind die Häuser?") == ["wo", "sind", "die", "hauser", "haus"]
+
+
+def test_letters_that_look_alike_are_one() -> None:
+    """Decomposed letters, ligatures, wide digits, soft hyphens make no difference."""
+    assert analyze("Cafe\u0301 o\ufb03ce \uff12\uff10\uff12\uff15 coun\u00adcil") == (
+        analyze("Café office 2025 council")
+    )
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_analysed(text: str) -> None:
+    """Terms have no white space in them, and none is empty."""
+    assert all(term.split() == [term] for term in analyze(text))

@@ -92,7 +92,7 @@ def test_one_change_costs_one_article(watched: Watched) -> None:
 
 
 def test_moves_and_folders_are_followed(watched: Watched) -> None:
-    """A folder that comes, and one that goes, count with all in them; a rename costs nothing."""
+    """A folder counts with all that is in it; a renamed file costs nothing."""
     elsewhere = watched.news.parent / "elsewhere"
     elsewhere.mkdir()
     write_articles(elsewhere / "b.jsonl", stories(2, first=10))
@@ -161,7 +161,7 @@ sys.exit(cli.run(sys.argv[1:]))
 
 
 def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
-    """`qa index --watch` prints a report a step; Ctrl-C ends it with 130, work kept."""
+    """`qa index --watch` prints a report a step; Ctrl-C ends it, what was done is kept."""
     (tmp_path / "news").mkdir()
     write_articles(tmp_path / "news" / "a.jsonl", stories(2))
     arguments = ["index", str(tmp_path / "news"), "--watch", "--json", "-a", str(tmp_path / "a")]

@@ -30,6 +30,7 @@ _OPENERS = {
     Format.TAR: ("archives", "tar_members"),
     Format.GZIP: ("archives", "gzip_member"),
     Format.WARC: ("warc", "members"),
+    Format.MAILBOX: ("mailbox", "messages"),
 }
 
 

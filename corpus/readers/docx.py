@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
 
 from corpus.errors import ReadError
-from corpus.readers.documents import Block, document
+from corpus.readers.documents import TITLE_STYLES, Block, document
 from corpus.readers.formats import Parsed
 from corpus.readers.unpacking import open_zip, part
 from corpus.readers.xml_parts import local_name, parse_xml, text_of
@@ -36,17 +37,21 @@ def read(path: Path, data: bytes) -> Parsed:
             body = parse_xml(part(opened, _BODY))
         except KeyError as error:
             raise ReadError("expected a DOCX document, found another ZIP file") from error
-        return document(path, _blocks(body, _style_names(opened)), _properties(opened))
+        blocks = list(_blocks(body))
+        if not any(block.style in TITLE_STYLES for block in blocks):
+            names = _style_names(opened) if any(block.style for block in blocks) else {}
+            blocks = [replace(block, style=names.get(block.style, "")) for block in blocks]
+        return document(path, blocks, _properties(opened))
 
 
-def _blocks(body: etree._Element, styles: dict[str, str]) -> Iterator[Block]:
-    """Yield the paragraphs, also those in tables, in order."""
+def _blocks(body: etree._Element) -> Iterator[Block]:
+    """Yield the paragraphs, also those in tables, in order, with the ids of their styles."""
     for paragraph in body.iter(f"{_W}p"):
         if _is_left_out(paragraph):
             continue
         style = paragraph.find(f"{_W}pPr/{_W}pStyle")
         name = style.get(f"{_W}val", "") if style is not None else ""
-        yield Block(_text(paragraph), styles.get(name, name).lower())
+        yield Block(_text(paragraph), name.lower())
 
 
 def _is_left_out(paragraph: etree._Element) -> bool:
@@ -71,11 +76,17 @@ def _text(paragraph: etree._Element) -> str:
 
 
 def _style_names(opened: zipfile.ZipFile) -> dict[str, str]:
-    """Return the names of the styles by their ids, which are in the language of the program."""
+    """Return the names of the styles by their ids, both in lower case.
+
+    Ids are in the language of the program that wrote the file, names are not; a template's styles
+    may take ten times as long to parse as the text.
+    """
     with contextlib.suppress(KeyError, ReadError):
         styles = parse_xml(part(opened, _STYLES)).iter(f"{_W}style")
         named = ((style.get(f"{_W}styleId", ""), style.find(f"{_W}name")) for style in styles)
-        return {key: name.get(f"{_W}val", "") for key, name in named if name is not None}
+        return {
+            key.lower(): name.get(f"{_W}val", "").lower() for key, name in named if name is not None
+        }
     return {}
 
 

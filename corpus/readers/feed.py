@@ -9,7 +9,13 @@ from lxml import etree
 
 from corpus.errors import ReadError
 from corpus.readers.decoding import binary_kind
-from corpus.readers.fields import Origin, checked_text, described, told_once, with_own_ids
+from corpus.readers.fields import (
+    Origin,
+    checked_text,
+    described,
+    told_once,
+    with_own_ids,
+)
 from corpus.readers.formats import SNIFFED_BYTES, Parsed
 from corpus.readers.markup import markup_to_text
 from corpus.readers.xml_parts import local_name, parse_xml, text_of
@@ -30,6 +36,8 @@ def read(path: Path, data: bytes) -> Parsed:
     what is no feed or has no entries.
     """
     root, warnings = _root(data)
+    if local_name(root).lower() == "opml":
+        raise ReadError("a list of feeds (OPML) and no articles: save what the feeds hold")
     if local_name(root) not in _ROOTS:
         raise ReadError(f"expected an RSS or Atom feed, found <{local_name(root)[:40]}>")
     outlet = _plain(_child(root, "title") or _child(_first(root, "channel"), "title"))

@@ -24,18 +24,26 @@ MAX_FAILURES_WITHOUT_ARTICLE = 20
 """Failures listed for a file in which no record is an article: it is another kind of file, and one
 line says so better than a thousand."""
 
+MAX_FRUITLESS = 1_000
+"""Records in a row from a file's start, none of them an article, after which it is read no
+further: it is another kind of file, and a million records would take a minute."""
+
 MAX_SHOWN_FIELDS = 12
 """Field names listed in a message, to keep it on one line."""
+
+SAVED_SUMMARY = "summary"
+"""Field that holds the text of what feed readers export: an object there, elsewhere only a teaser.
+"""
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "text": (
         "text", "body", "content", "article", "articletext", "fulltext", "maintext", "articlebody",
-        "bodytext", "contenttext", "contenthtml", "story",
+        "bodytext", "contenttext", "contenthtml", "story", SAVED_SUMMARY,
     ),
     "title": ("title", "headline", "name", "articletitle"),
     "source": (
         "source", "outlet", "publisher", "publication", "site", "sitename", "newspaper",
-        "sourcename", "sourcedomain", "domain",
+        "sourcename", "sourcedomain", "domain", "origin",
     ),
     "published": (
         "published", "publishedat", "datepublished", "pubdate", "publishdate", "datepublish",
@@ -46,7 +54,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "updated", "updatedat", "modified", "modifiedat", "datemodified", "datemodify",
         "lastmodified", "lastupdated",
     ),
-    "url": ("url", "link", "href", "canonicalurl", "weburl", "permalink", "sourceurl", "uri"),
+    "url": ("url", "link", "href", "canonicalurl", "weburl", "permalink", "sourceurl", "uri",
+            "canonical", "alternate"),
     "authors": ("authors", "author", "byline", "creator", "writers"),
     "id": ("id", "guid", "uuid", "_id", "articleid"),
 }  # fmt: skip
@@ -140,10 +149,14 @@ def told_once(failures: Sequence[Failure], articles: int) -> tuple[Failure, ...]
     """Return the failures of a file's records; as one where many failed and none is an article."""
     if articles or len(failures) <= MAX_FAILURES_WITHOUT_ARTICLE:
         return tuple(failures)
-    first = failures[0]
-    return (
-        replace(first, reason=f"none of {len(failures):,} records is an article; {first.reason}"),
-    )
+    first, count = failures[0], f"{len(failures):,}"
+    count = f"the first {count}" if len(failures) >= MAX_FRUITLESS else count
+    return (replace(first, reason=f"none of {count} records is an article; {first.reason}"),)
+
+
+def is_fruitless(failures: Sequence[Failure], articles: Sequence[object]) -> bool:
+    """Tell whether a file has shown by its first records that it holds no articles."""
+    return len(failures) >= MAX_FRUITLESS and not articles
 
 
 def with_own_ids(
@@ -215,10 +228,12 @@ def _text_of(fields: Mapping[str, object]) -> tuple[str | None, str]:
     blank = None
     for name in NAMES["text"]:
         value = fields.get(name)
+        if name == SAVED_SUMMARY and not isinstance(value, Mapping):
+            continue
         if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
             value = "\n\n".join(value)
         elif isinstance(value, Mapping):
-            value = value.get("rendered")
+            value = value.get("rendered") or value.get("content")
         if isinstance(value, str) and value.strip():
             return name, value
         blank = blank or (name if isinstance(value, str) else None)

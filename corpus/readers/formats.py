@@ -31,6 +31,7 @@ class Format(Enum):
     RTF = "RTF"
     EPUB = "EPUB"
     MAIL = "e-mail"
+    MAILBOX = "a mailbox"
     SAVED_PAGE = "MHTML"
     FEED = "RSS or Atom"
     ZIP = "ZIP"
@@ -39,7 +40,7 @@ class Format(Enum):
     WARC = "WARC"
 
 
-CONTAINERS = frozenset({Format.ZIP, Format.TAR, Format.GZIP, Format.WARC})
+CONTAINERS = frozenset({Format.ZIP, Format.TAR, Format.GZIP, Format.WARC, Format.MAILBOX})
 """Formats whose members are files of their own; no member may be one of these again."""
 
 UNSANDBOXED = frozenset(
@@ -97,11 +98,13 @@ SUFFIXES = {
     ".rtf": Format.RTF,
     ".epub": Format.EPUB,
     ".eml": Format.MAIL,
+    ".mbox": Format.MAILBOX,
     ".mhtml": Format.SAVED_PAGE,
     ".mht": Format.SAVED_PAGE,
     ".rss": Format.FEED,
     ".atom": Format.FEED,
     ".xml": Format.FEED,
+    ".opml": Format.FEED,
     ".zip": Format.ZIP,
     ".tar": Format.TAR,
     ".tgz": Format.TAR,
@@ -116,7 +119,7 @@ _HTML_START = re.compile(
     re.IGNORECASE,
 )
 _FEED_START = re.compile(
-    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<[?!][^>]{0,2000}>\s*){0,9}<(?:rss|feed|rdf:RDF)[\s>]"
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<[?!][^>]{0,2000}>\s*){0,9}<(?:rss|feed|opml|rdf:RDF)[\s>]"
 )
 _STARTS = (
     (b"%PDF-", Format.PDF),

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 from corpus.errors import ReadError
 from corpus.readers.decoding import decode
-from corpus.readers.fields import NAMES, Origin, article_of, told_once, with_own_ids
+from corpus.readers.fields import NAMES, Origin, article_of, is_fruitless, told_once, with_own_ids
 from corpus.readers.formats import Parsed
-from corpus.records import Failure
+from corpus.records import Article, Failure
 
 WRAPPERS = (
     "articles",
@@ -28,6 +28,9 @@ WRAPPERS = (
     "news",
 )
 """Keys under which exports and feeds put their list of articles."""
+
+_FEED_MARKS = frozenset({"home_page_url", "feed_url"})
+"""Keys that only a JSON feed has: the title beside them is the outlet's name."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -63,7 +66,9 @@ def read_json_lines(path: Path, data: bytes) -> Parsed:
 
 def _parsed(path: Path, items: Iterator[_Item], warnings: tuple[str, ...]) -> Parsed:
     """Return the articles of the items, and a failure for each that makes none."""
-    articles, failures, notes = [], [], list(warnings)
+    articles: list[tuple[Article, Origin]] = []
+    failures: list[Failure] = []
+    notes = list(warnings)
     for n, item in enumerate(items, 1):
         origin = Origin(path, n, item.place)
         try:
@@ -72,6 +77,8 @@ def _parsed(path: Path, items: Iterator[_Item], warnings: tuple[str, ...]) -> Pa
             article, more = article_of(item.value, origin)
         except ReadError as error:
             failures.append(origin.fail(str(error)))
+            if is_fruitless(failures, articles):
+                break
             continue
         articles.append((article, origin))
         notes += more
@@ -82,10 +89,11 @@ def _parsed(path: Path, items: Iterator[_Item], warnings: tuple[str, ...]) -> Pa
 
 
 def _lines(text: str) -> Iterator[_Item]:
-    """Yield the value of each line that is not blank."""
+    """Yield the records of each line that is not blank."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield _item(line.strip(), f"line {number}")
+            item = _item(line.strip(), f"line {number}")
+            yield from (item,) if item.problem else _unwrapped(item.value, item.place)
 
 
 def _item(text: str, place: str) -> _Item:
@@ -139,10 +147,16 @@ def _unwrapped(value: object, place: str) -> Iterator[_Item]:
     if isinstance(value, dict) and not any(isinstance(value.get(n), str) for n in NAMES["text"]):
         for key in WRAPPERS:
             if isinstance(value.get(key), list):
+                outlet = value.get("title") if _FEED_MARKS & value.keys() else None
                 for n, item in enumerate(value[key], 1):
-                    yield _Item(f"{key}, record {n}", item)
+                    yield _Item(f"{key}, record {n}", _of_outlet(item, outlet))
                 return
     yield _Item(place, value)
+
+
+def _of_outlet(item: object, outlet: object) -> object:
+    """Return an item of a JSON feed with the feed's title as its source, unless it names one."""
+    return {"source": outlet, **item} if outlet and isinstance(item, dict) else item
 
 
 def _missing_comma(text: str, at: int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import Message
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -63,32 +65,48 @@ def _placed(article: Article, url: str | None) -> Article:
     return noted(placed, "archive", {"source": "url"})
 
 
-def _message(data: bytes) -> EmailMessage:
+def _message(data: bytes) -> Message:
     """Return the message; raise where it has no header or too many parts."""
     decode(data[:4096])  # refuses what is no text
-    message = message_from_bytes(data, policy=policy.default)
-    if not isinstance(message, EmailMessage) or not message.keys():
+    message = message_from_bytes(data, policy=policy.compat32)
+    if not message.keys():
         raise ReadError("expected an e-mail or a saved page, found no header lines at its start")
     if sum(1 for _ in message.walk()) > MAX_PARTS:
         raise ReadError(f"over {MAX_PARTS:,} parts: expected fewer")
     return message
 
 
-def _text(message: EmailMessage, path: Path) -> str:
+def _text(message: Message, path: Path) -> str:
     """Return the words of the HTML part, else of the plain one."""
-    page, plain = message.get_body(("html",)), message.get_body(("plain",))
-    if isinstance(page, EmailMessage):
+    parts = list(_own_parts(message))
+    page = next((part for part in parts if part.get_content_type() == "text/html"), None)
+    plain = next((part for part in parts if part.get_content_type() == "text/plain"), None)
+    if page is not None:
         try:
             return webpage.read(path, _bytes(page)).articles[0].text
         except ReadError:  # a few lines are no article to trafilatura, and a letter all the same
             if plain is None:
                 return checked_text(markup_to_text(_bytes(page).decode()))[0]
-    if isinstance(plain, EmailMessage):
+    if plain is not None:
         return checked_text(_bytes(plain).decode())[0]
     raise ReadError("no text in this message: expected an HTML or a plain part")
 
 
-def _bytes(part: EmailMessage) -> bytes:
+def _own_parts(message: Message) -> Iterator[Message]:
+    """Yield the parts that are the message itself: no attachments, no messages that it carries."""
+    pending = [message]
+    while pending:
+        part = pending.pop()
+        if part.get_content_disposition() == "attachment":
+            continue
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            inner = part.get_payload()
+            pending += reversed([piece for piece in inner if isinstance(piece, Message)])
+        else:
+            yield part
+
+
+def _bytes(part: Message) -> bytes:
     """Return a part's text as UTF-8, decoded as the part declares, else as it looks."""
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
@@ -99,7 +117,7 @@ def _bytes(part: EmailMessage) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _fields(message: EmailMessage) -> dict[str, object]:
+def _fields(message: Message) -> dict[str, object]:
     """Return title, date, and source or author as the headers say."""
     name, address = parseaddr(_header(message, "From"))
     host = address.rpartition("@")[2] or None
@@ -112,10 +130,10 @@ def _fields(message: EmailMessage) -> dict[str, object]:
     }
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: Message, name: str) -> str:
     """Return a header on one line, decoded; nothing where it is missing or damaged."""
     try:
-        value = str(message.get(name, ""))
+        value = str(make_header(decode_header(message.get(name, ""))))
     except Exception:  # the e-mail package raises all kinds over damaged headers
         return ""
     return " ".join(value.split())[:MAX_HEADER_CHARS]

@@ -13,7 +13,7 @@ import yaml
 from corpus.readers.decoding import decode
 from corpus.readers.fields import checked_text, described
 from corpus.readers.formats import Parsed
-from corpus.readers.stubs import STUB_LINES, check_whole
+from corpus.readers.stubs import STUB_CHARS, STUB_LINES, check_whole
 from corpus.records import Span, iter_gaps, noted
 
 MAX_FRONT_MATTER_CHARS = 32_768
@@ -47,7 +47,7 @@ def read(path: Path, data: bytes) -> Parsed:
     whole, warnings = decode(data)
     fields, text, more = split_front_matter(whole)
     text, _ = checked_text(text)
-    check_whole(text, text.splitlines()[-STUB_LINES:])
+    check_whole(text, text[-STUB_CHARS:].splitlines()[-STUB_LINES:])
     article = described(fields, text, path, own_id=str(path))
     kept = tuple(_prose(text))
     article = noted(replace(article, title=article.title or _title(text, kept), kept=kept), "text")

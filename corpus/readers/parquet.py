@@ -9,9 +9,10 @@ from typing import Any
 
 from corpus.errors import PassingReadError, ReadError
 from corpus.readers.decoding import expect_start
-from corpus.readers.fields import Origin, article_of, told_once, with_own_ids
+from corpus.readers.fields import Origin, article_of, is_fruitless, told_once, with_own_ids
 from corpus.readers.formats import Parsed
 from corpus.readers.limits import MAX_UNPACKED_BYTES
+from corpus.records import Article, Failure
 
 INSTALL = 'pip install "news-archive-qa[parquet]"'
 """The command that brings pyarrow, which takes 150 MB and hardly anybody needs."""
@@ -29,7 +30,8 @@ def read(path: Path, data: bytes) -> Parsed:
     Raises `ReadError` where pyarrow is missing, or for what is no Parquet or is a bomb.
     """
     expect_start(data, b"PAR1", "a Parquet file")
-    articles, failures = [], []
+    articles: list[tuple[Article, Origin]] = []
+    failures: list[Failure] = []
     notes: list[str] = []
     for n, record in enumerate(_rows(data), 1):
         origin = Origin(path, n, f"row {n}")
@@ -37,6 +39,8 @@ def read(path: Path, data: bytes) -> Parsed:
             article, more = article_of(record, origin)
         except ReadError as error:
             failures.append(origin.fail(str(error)))
+            if is_fruitless(failures, articles):
+                break
             continue
         articles.append((article, origin))
         notes += more

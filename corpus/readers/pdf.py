@@ -40,6 +40,11 @@ HEADLINE_SIZE = 1.25
 MIN_REPEATED_PAGES = 3
 """Pages whose first or last line is the same, but for figures, for it to be a running title."""
 
+_LIGATURES = str.maketrans(
+    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"}
+    | {"\ufb05": "st", "\ufb06": "st"}
+)
+"""Letters that printing has melted together; a reader, and a search, spell them out."""
 _SENTENCE_END = re.compile(r"[.!?:\u2026\u3002][\"'\u201d\u2019»)]*\Z")
 _CUT_WORD = re.compile(r"([^\W\d_]+)[\-\u00ad\u2010]\Z")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -107,7 +112,7 @@ def _lines(page: PageObject) -> Iterator[_Line]:
     def note(text: str, cm: Sequence[float], tm: Sequence[float], _font: Any, size: float) -> None:
         x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
         y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-        pieces.append((text, x, y, abs(size * tm[3] * cm[3]) or size))
+        pieces.append((text.translate(_LIGATURES), x, y, abs(size * tm[3] * cm[3]) or size))
 
     page.extract_text(visitor_text=note)
     words, place = "", (0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Tell the pages that hold no whole article: beginnings before a paywall, and lists of stories."""
+"""Tell the pages that hold no whole article: what a paywall leaves, lists of stories, notices."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ MIN_RUN_CHARS = 400
 """Characters of the longest run of paragraphs without a linked headline between them: articles
 have more, teasers under a headline 100 to 250."""
 
+STUB_CHARS = 5_000
+"""Characters at the end of a copied text that are looked at for what a paywall says."""
+
 STUB_LINES = 8
 """Lines at the end of a copied text in which a paywall may speak."""
 
@@ -58,6 +61,24 @@ _WALL = re.compile(
 )
 """What stands where the rest of an article is for those who pay."""
 
+MAX_NOTICE_WORDS = 60
+"""Words of a page that a server shows instead of an article."""
+
+MIN_WORDS = 3
+"""Words below which what stands in a page is the name of something and no article."""
+
+_NOTICE = re.compile(
+    r"\b(?:(?:please )?(?:enable|turn on|activate) (?:java ?script|cookies)"
+    r"|java ?script (?:is|seems to be|must be|needs to be|has been) (?:\w+ )?(?:disabled|enabled)"
+    r"|(?:verify|verifying|confirm|checking)\b.{0,40}\b(?:human|not a robot|browser|connection)"
+    r"|are you (?:a robot|human)|unusual (?:traffic|activity)|access (?:denied|to this page)"
+    r"|(?:403 forbidden|404 not found|page not found|page can(?:no|')t be found)"
+    r"|(?:page|article|story) (?:you (?:requested|are looking for)|(?:is )?no longer available)"
+    r"|(?:something|that) went wrong|we value your privacy|before you continue to)\b",
+    re.IGNORECASE,
+)
+"""What servers say instead of an article: checks for robots, errors, questions of consent."""
+
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f][\"'\u201d\u2019»)\]]{0,3}\Z")
 _CUT_OFF = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\Z")
 
@@ -70,7 +91,7 @@ def check_whole(
     `notices` are the paragraphs of the page, the text's own among them; `walled` says that the page
     itself declares the article as not free, `stated_words` how many words it counts in it.
     """
-    words = len(text.split())
+    words = _length(text)
     if words > MAX_CUT_WORDS and not stated_words:
         return
     short = words <= MAX_STUB_WORDS or (words <= MAX_CUT_WORDS and _breaks_off(text))
@@ -80,6 +101,16 @@ def check_whole(
             f"only the first {words} words are here, the rest is behind the outlet's paywall:"
             " save the page while signed in, or leave it out"
         )
+
+
+def check_no_notice(text: str, title: str | None) -> None:
+    """Raise `ReadError` for what a server shows instead of an article, or an empty page."""
+    words = _length(text)
+    if words < MIN_WORDS:
+        raise ReadError(f"no article in this page: {words} words, expected paragraphs of text")
+    found = _NOTICE.search(f"{title or ''}\n{text}") if words <= MAX_NOTICE_WORDS else None
+    if found:
+        raise ReadError(f"a notice and no article ({found[0][:60]!r}): save the page anew")
 
 
 def check_no_list(tree: HtmlElement, prose: Sequence[str]) -> None:
@@ -116,6 +147,11 @@ def _breaks_off(text: str) -> bool:
     """Tell whether a text ends in the middle of a sentence."""
     end = text.rstrip()[-20:]
     return not _SENTENCE_END.search(end) or bool(_CUT_OFF.search(end))
+
+
+def _length(text: str) -> int:
+    """Return the number of words of a text; without spaces, an eighth of its characters."""
+    return max(len(text.split()), len(text) // 8)
 
 
 def _words(line: str) -> int:

@@ -14,11 +14,13 @@ from corpus.readers.fields import (
     NAMES,
     Origin,
     article_of,
+    is_fruitless,
     plain_name,
     told_once,
     with_own_ids,
 )
 from corpus.readers.formats import Parsed
+from corpus.records import Article, Failure
 
 DELIMITERS = ",;\t|"
 """What separates the columns, in order of trust when the header does not tell."""
@@ -33,13 +35,17 @@ def read(path: Path, data: bytes) -> Parsed:
     rows = _rows(text)
     header = next(rows, _Row(1)).cells
     _check(header)
-    articles, failures, notes = [], [], list(warnings)
+    articles: list[tuple[Article, Origin]] = []
+    failures: list[Failure] = []
+    notes = list(warnings)
     for n, row in enumerate(rows, 1):
         origin = Origin(path, n, f"line {row.line}")
         try:
             article, more = article_of(_record(header, row), origin)
         except ReadError as error:
             failures.append(origin.fail(str(error)))
+            if is_fruitless(failures, articles):
+                break
             continue
         articles.append((article, origin))
         notes += more
@@ -97,7 +103,9 @@ def _check(header: list[str]) -> None:
     """Raise where no column is named as one that holds the text."""
     if not any(plain_name(name) in NAMES["text"] for name in header):
         shown = ", ".join(name[:40] for name in header[:12]) or "none"
-        raise ReadError(f"no column text, body or content in the header; found {shown}")
+        lists = any(plain_name(name) in NAMES["url"] for name in header)
+        way = "; `qa index --urls` fetches pages from a list of addresses" if lists else ""
+        raise ReadError(f"no column text, body or content in the header; found {shown}{way}")
 
 
 def _record(header: list[str], row: _Row) -> dict[str, str]:

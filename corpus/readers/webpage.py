@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction, extract_metadata
+from trafilatura.settings import Extractor
 
 from corpus.errors import ReadError
 from corpus.readers.decoding import decode
@@ -17,7 +19,7 @@ from corpus.readers.logs import silent
 from corpus.readers.markup import all_paragraphs, paragraphs, parse_page
 from corpus.readers.page_metadata import PageMetadata, page_metadata
 from corpus.readers.restoring import page_prose, restored
-from corpus.readers.stubs import check_no_list, check_whole
+from corpus.readers.stubs import check_no_list, check_no_notice, check_whole
 from corpus.records import Article
 
 RESCUE_RATIO = 2
@@ -45,6 +47,7 @@ def read(path: Path, data: bytes) -> Parsed:
     the beginning of one.
     """
     page = extract(path, data)
+    check_no_notice(page.article.text, page.article.title)
     notices = all_paragraphs(page.tree)
     check_whole(
         page.article.text, notices, walled=page.stated.walled, stated_words=page.stated.words
@@ -90,9 +93,9 @@ def _article_text(tree: HtmlElement, prose: tuple[str, ...], stated: str) -> str
     paragraphs, and its generous setting finds over `RESCUE_RATIO` times as much, those. What
     `stated`, the page's own JSON-LD text, has beyond them is put back.
     """
-    found = _extracted(tree, favor_precision=True)
+    found = _extracted(tree)
     if sum(map(len, prose)) > RESCUE_RATIO * _length(found):
-        generous = _extracted(tree, favor_recall=True)
+        generous = _extracted(tree, generous=True)
         found = generous if _length(generous) > RESCUE_RATIO * _length(found) else found
     text = "\n\n".join(restored(found, prose, stated))
     if not text:
@@ -100,22 +103,26 @@ def _article_text(tree: HtmlElement, prose: tuple[str, ...], stated: str) -> str
     return text
 
 
-def _extracted(
-    tree: HtmlElement, *, favor_precision: bool = False, favor_recall: bool = False
-) -> tuple[str, ...]:
+def _extracted(tree: HtmlElement, *, generous: bool = False) -> tuple[str, ...]:
     """Return the article's paragraphs as trafilatura finds them, strictly or generously."""
     with silent("trafilatura"):
-        found = bare_extraction(
-            tree,
-            include_comments=False,
-            include_tables=True,
-            deduplicate=False,
-            with_metadata=False,
-            favor_precision=favor_precision,
-            favor_recall=favor_recall,
-        )
+        found = bare_extraction(tree, options=_options(generous))
     body = getattr(found, "body", None)
     return tuple(paragraphs(body, blocks=_BLOCKS)) if body is not None else ()
+
+
+@cache
+def _options(generous: bool) -> Extractor:
+    """Return trafilatura's settings, made once: its configuration is slow to read."""
+    return Extractor(
+        output_format="python",
+        precision=not generous,
+        recall=generous,
+        comments=False,
+        tables=True,
+        dedup=False,
+        with_metadata=False,
+    )
 
 
 def _length(texts: tuple[str, ...]) -> int:

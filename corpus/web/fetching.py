@@ -202,7 +202,11 @@ def _save(place: Path, url: str, response: Response) -> None:
     stream = io.BytesIO()
     writer = WARCWriter(stream, gzip=True)
     record = writer.create_warc_record(
-        url, "response", payload=io.BytesIO(response.body), http_headers=headers
+        url,
+        "response",
+        payload=io.BytesIO(response.body),
+        length=len(response.body),
+        http_headers=headers,
     )
     writer.write_record(record)
     scratch = place.with_name(f".{place.name}.{os.getpid()}")

@@ -96,7 +96,10 @@ class Network:
         try:
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
-            return _received(_requested(sock, address, headers or {}), limit)
+            response = _received(_requested(sock, address, headers or {}), limit)
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+            return response
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() >= deadline:
                 reason = f"{address.host} takes over {self._seconds:g} s to answer"
@@ -144,6 +147,8 @@ def _received(response: http.client.HTTPResponse, limit: int) -> Response:
         body += chunk
         if len(body) > limit:
             raise ReadError(too_large)
+    if response.length:
+        raise http.client.IncompleteRead(bytes(body), response.length)
     packing = headers.get("content-encoding", "identity").strip().lower()
     if packing in ("gzip", "x-gzip") and body:
         return Response(response.status, headers, gunzipped(bytes(body), limit).getvalue())

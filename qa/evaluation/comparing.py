@@ -12,7 +12,7 @@ import numpy as np
 
 from corpus.errors import ReadError, UsageError
 from qa.evaluation.judging import REFUSED, RIGHT
-from qa.evaluation.measures import FloatArray, paired_randomisation_p
+from qa.evaluation.measures import FLIPS, FloatArray, paired_randomisation_p
 
 SIGNIFICANT = 0.05
 RESAMPLES = 5_000
@@ -25,10 +25,21 @@ DETECTED = 2.8
 SMALL = 100
 """Questions under which a set is called small: with these, differences under some .1 go unseen."""
 
+NO_QUALITY = frozenset({"article.Judged@10"})
+"""Measures that say something of gold, not of the run."""
+
 OUTCOME = "outcome.right"
 """Right answers given and unanswerable questions declined, over all questions."""
 DECIDING = ("quote.Success@1", "passage.Success@1", "article.Success@1")
 """The measure by which questions are won and lost: the first of these that both runs have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How many random draws the tests of a comparison make: sign flips, bootstrap resamples."""
+
+    flips: int = FLIPS
+    resamples: int = RESAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +124,12 @@ def read_run(path: Path) -> RunFile:
     return RunFile(path.name, {str(row["id"]): row for row in rows})
 
 
-def compare(first: RunFile, second: RunFile, *, seed: int = 0) -> Comparison:
+def compare(
+    first: RunFile, second: RunFile, *, seed: int = 0, draws: Draws | None = None
+) -> Comparison:
     """Compare two runs over the questions that both have; the same seed, the same result.
 
+    `draws` are how many the tests make, 10,000 flips and 5,000 resamples where None.
     Raises `UsageError` where they share no question.
     """
     shared = [name for name in first.questions if name in second.questions]
@@ -125,7 +139,7 @@ def compare(first: RunFile, second: RunFile, *, seed: int = 0) -> Comparison:
         )
     ours = [_values(first.questions[name]) for name in shared]
     theirs = [_values(second.questions[name]) for name in shared]
-    names = dict.fromkeys(key for row in ours for key in row)
+    names = dict.fromkeys(key for row in ours for key in row if key not in NO_QUALITY)
     pairs = {name: _paired(name, ours, theirs) for name in names}
     pairs = {name: pair for name, pair in pairs.items() if pair.shape[1]}
     deciding = next((name for name in DECIDING if name in pairs), None)
@@ -136,7 +150,7 @@ def compare(first: RunFile, second: RunFile, *, seed: int = 0) -> Comparison:
         questions=len(shared),
         only_first=len(first.questions) - len(shared),
         only_second=len(second.questions) - len(shared),
-        differences=_differences(pairs, seed),
+        differences=_differences(pairs, seed, draws or Draws()),
         deciding=deciding,
         won=won,
         lost=lost,
@@ -159,18 +173,30 @@ def _paired(
     return np.array(both, dtype=np.float64).reshape(-1, 2).T
 
 
-def _differences(pairs: Mapping[str, FloatArray], seed: int) -> tuple[Difference, ...]:
-    chances = {name: paired_randomisation_p(b, a, seed=seed) for name, (a, b) in pairs.items()}
+def _differences(
+    pairs: Mapping[str, FloatArray], seed: int, draws: Draws
+) -> tuple[Difference, ...]:
+    chances = {
+        name: paired_randomisation_p(b, a, flips=draws.flips, seed=seed)
+        for name, (a, b) in pairs.items()
+    }
     corrected = holm(chances)
     return tuple(
-        _difference(name, pair, chances[name], corrected[name], seed)
+        _difference(
+            name,
+            pair,
+            (chances[name], corrected[name]),
+            bootstrap_interval(pair[1] - pair[0], resamples=draws.resamples, seed=seed),
+        )
         for name, pair in pairs.items()
     )
 
 
-def _difference(name: str, pair: FloatArray, p: float, adjusted: float, seed: int) -> Difference:
+def _difference(
+    name: str, pair: FloatArray, chances: tuple[float, float], interval: tuple[float, float]
+) -> Difference:
+    """Return a difference from its p, plain and corrected, and its interval."""
     difference = pair[1] - pair[0]
-    low, high = bootstrap_interval(difference, seed=seed)
     error = float(difference.std(ddof=1) / np.sqrt(difference.size)) if difference.size > 1 else 1.0
     return Difference(
         measure=name,
@@ -178,10 +204,10 @@ def _difference(name: str, pair: FloatArray, p: float, adjusted: float, seed: in
         first=float(pair[0].mean()),
         second=float(pair[1].mean()),
         difference=float(difference.mean()),
-        low=low,
-        high=high,
-        p=p,
-        holm=adjusted,
+        low=interval[0],
+        high=interval[1],
+        p=chances[0],
+        holm=chances[1],
         unseen=DETECTED * error,
     )
 

@@ -242,6 +242,8 @@ def excerpt(article: Article, passage: Span, mark: Span | None) -> Excerpt:
         text=article.text[start:end],
         start=mark.start - start,
         end=mark.end - start,
+        cut_before=start > passage.start,
+        cut_after=end < passage.end,
     )
 
 

@@ -79,7 +79,7 @@ ADVICE: dict[FailureKind, str] = {
 class Excerpt:
     """A piece of an article, cut for showing, with the part that matters at `start:end` of it.
 
-    `start` = `end` marks nothing.
+    `start` = `end` marks nothing. `cut_before` and `cut_after` say where a passage goes on.
     """
 
     article: str
@@ -89,6 +89,13 @@ class Excerpt:
     text: str
     start: int = 0
     end: int = 0
+    cut_before: bool = False
+    cut_after: bool = False
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Return what stands before the mark, the marked, and what stands behind it."""
+        return self.text[: self.start], self.text[self.start : self.end], self.text[self.end :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,23 +27,25 @@ class Lists:
 
     `values` is float32 (sentences, features), `starts` (questions,) the first sentence of each
     question, `right` and `beside` (sentences,) mark sentences that hold an answer, and those whose
-    passage does. Each question has one that is right.
+    passage does. Each question has one that is right; `weight` (questions,) is what it counts.
     """
 
     values: npt.NDArray[np.float32]
     starts: Ints
     right: Floats
     beside: Floats
+    weight: Floats
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[Floats, Floats, Floats]]) -> Lists:
-        """Put questions together; each is (values, right, beside). Values are centred."""
-        sizes = [len(right) for _, right, _ in parts]
+    def of(cls, parts: Sequence[tuple[Floats, Floats, Floats, float]]) -> Lists:
+        """Put questions together; each is (values, right, beside, weight). Values are centred."""
+        sizes = [len(part[1]) for part in parts]
         return cls(
-            np.concatenate([values - values.mean(axis=0) for values, _, _ in parts], dtype="f4"),
+            np.concatenate([part[0] - part[0].mean(axis=0) for part in parts], dtype="f4"),
             np.cumsum([0, *sizes[:-1]]),
-            np.concatenate([right for _, right, _ in parts]),
-            np.concatenate([beside for _, _, beside in parts]),
+            np.concatenate([part[1] for part in parts]),
+            np.concatenate([part[2] for part in parts]),
+            np.array([part[3] for part in parts]),
         )
 
 
@@ -68,8 +70,9 @@ def fit_ranker(lists: Lists, penalty: float, quote_share: float) -> Floats:
         slope, total = shares.copy(), 0.0
         for share, wanted in parts:
             got = np.maximum(np.add.reduceat(shares * wanted, lists.starts), TINY)
-            total -= share * float(np.log(got).sum())
+            total -= share * float(lists.weight @ np.log(got))
             slope -= share * shares * wanted / got[question]
+        slope *= lists.weight[question]
         gradient = (slope.astype(np.float32) @ values).astype(np.float64)
         return total + penalty * float(weights @ weights) / 2, gradient + penalty * weights
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from qa.evaluation.failure import Excerpt
 from qa.markup import Html, join, tag, text
+
+_BLANK_LINES = re.compile(r"\s*\n\s*")
 
 # The policy is a second lock: a text that slipped through unescaped could load and send nothing.
 HEAD = Html("""
@@ -24,15 +27,19 @@ STYLE = Html("""
 body { margin: 0 auto; max-width: 70rem; padding: 1.5rem 1rem 4rem; color: var(--ink);
   background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+h3, h4 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { max-width: 46rem; margin: .4rem 0; } .note, figcaption, small { color: var(--quiet); }
 .lead { font-size: 1.1rem; } figure { margin: 1rem 0; max-width: 26rem; }
 figcaption strong { color: var(--ink); display: block; }
 .plots { display: flex; flex-wrap: wrap; gap: 0 3rem; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: right; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } .text { text-align: left; overflow-wrap: anywhere; min-width: 9rem; }
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; }
+.text { text-align: left; overflow-wrap: anywhere; min-width: 12rem; white-space: normal; }
+@media (max-width: 34rem) { table { font-size: .9rem; } th, td { padding-right: .6rem; }
+  .text { min-width: 10.75rem; } }
+code { font: .92em ui-monospace, monospace; }
 summary { cursor: pointer; padding: .5rem 0; font-weight: 600; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr));
   gap: .75rem; margin: .5rem 0 1.25rem; }
@@ -62,6 +69,15 @@ def page(title: str, sections: Iterable[Html]) -> str:
 def paragraph(words: str, kind: str | None = None) -> Html:
     """Return a paragraph of plain words."""
     return tag("p", text(words), class_=kind)
+
+
+def prose(words: str, kind: str | None = None) -> Html:
+    """Return a paragraph of our own words, in which `backticks` stand around code."""
+    pieces = words.split("`")
+    shown = (
+        tag("code", text(piece)) if place % 2 else text(piece) for place, piece in enumerate(pieces)
+    )
+    return tag("p", *shown, class_=kind)
 
 
 def isolated(words: str) -> Html:
@@ -117,10 +133,14 @@ def card(heading: str, excerpt: Excerpt | None) -> Html:
         return tag("div", tag("strong", text(heading)), paragraph("nothing", "note"), class_="card")
     told = (excerpt.title, excerpt.source, excerpt.published, excerpt.article)
     origin = " · ".join(cut(part, 100) for part in told if part)
-    before = excerpt.text[: excerpt.start]
-    marked = excerpt.text[excerpt.start : excerpt.end]
-    after = excerpt.text[excerpt.end :]
-    passage = join(text(before), tag("mark", text(marked)) if marked else Html(""), text(after))
+    before, marked, after = (_flow(part) for part in excerpt.parts)
+    passage = join(
+        text("… ") if excerpt.cut_before else Html(""),
+        before,
+        tag("mark", marked) if marked else Html(""),
+        after,
+        text(" …") if excerpt.cut_after else Html(""),
+    )
     return tag(
         "div",
         tag("strong", text(heading)),
@@ -129,3 +149,8 @@ def card(heading: str, excerpt: Excerpt | None) -> Html:
         tag("p", passage, dir="auto"),
         class_="card",
     )
+
+
+def _flow(words: str) -> Html:
+    """Return running text: blank lines, however many in a row, are one break."""
+    return text(_BLANK_LINES.sub("\n", words))

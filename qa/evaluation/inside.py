@@ -63,28 +63,35 @@ class Inside:
             return []
         with self._archive._agreed() as indices:
             vectors = query_vectors(self._archive._load_encoder(), queries)
-            return [
-                {
-                    name: self._place(store, indices, query, vector, name)
-                    for name in dict.fromkeys(names)
-                    if name in self._keys
-                }
-                for query, vector, names in zip(queries, vectors, articles, strict=True)
-            ]
+            rows = zip(queries, vectors, articles, strict=True)
+            return [self._places(store, indices, *row) for row in rows]
 
-    def _place(
-        self, store: Store, indices: Indices, query: Query, vector: Vectors, name: str
-    ) -> Place:
-        key = self._keys[name]
-        passages = store.passages_of([key])
+    def _places(
+        self,
+        store: Store,
+        indices: Indices,
+        query: Query,
+        vector: Vectors,
+        articles: Sequence[str],
+    ) -> dict[str, Place]:
+        known = [name for name in dict.fromkeys(articles) if name in self._keys]
+        if not known:
+            return {}
         scope = narrow(store, query)
-        faiss, bm25 = _candidates(store, indices, scope, vector)
-        return Place(
-            passages=tuple(item.span for item in passages),
-            reachable=tuple(item.span for item in passages if _reaches(store, scope, key, item)),
-            faiss=frozenset(item.span for item in passages if item.key in faiss),
-            bm25=frozenset(item.span for item in passages if item.key in bm25),
-        )
+        faiss, bm25 = _candidates(indices, scope, vector)
+        found = {}
+        for name in known:
+            key = self._keys[name]
+            passages = store.passages_of([key])
+            found[name] = Place(
+                passages=tuple(item.span for item in passages),
+                reachable=tuple(
+                    item.span for item in passages if _reaches(store, scope, key, item)
+                ),
+                faiss=frozenset(item.span for item in passages if item.key in faiss),
+                bm25=frozenset(item.span for item in passages if item.key in bm25),
+            )
+        return found
 
 
 def _reaches(store: Store, scope: Scope, key: int, passage: StoredPassage) -> bool:
@@ -96,15 +103,13 @@ def _reaches(store: Store, scope: Scope, key: int, passage: StoredPassage) -> bo
     return scope.takes(store.articles_by_key([key])[key], passage.span)
 
 
-def _candidates(
-    store: Store, indices: Indices, scope: Scope, vector: Vectors
-) -> tuple[set[int], set[int]]:
+def _candidates(indices: Indices, scope: Scope, vector: Vectors) -> tuple[set[int], set[int]]:
     """Return the keys of the passages that FAISS and BM25 each give as candidates."""
     terms = query_terms(scope.query)
     faiss: set[int] = set()
     bm25: set[int] = set()
     for articles in (scope.inside, *([scope.around] if scope.looks_around else [])):
-        allowed = None if articles is None else store.passage_keys_of(articles)
+        allowed = None if articles is None else indices.dense.keys_of(articles)
         faiss |= {key for key, _ in indices.dense.search(vector[None, :], DEPTH, allowed)[0]}
         bm25 |= {key for key, _ in indices.passages.search(terms, DEPTH, allowed)}
     return faiss, bm25

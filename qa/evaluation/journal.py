@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class RunJournal:
     def named(cls, parts: Iterable[str]) -> RunJournal:
         """Return the journal of a run that depends on `parts` and on the shipped weights."""
         digest = hashlib.sha256()
-        for part in (version("news-archive-qa"), _weights(), *parts):
+        for part in (_version(), _weights(), *parts):
             digest.update(part.encode("utf-8", "backslashreplace") + b"\0")
         folder = cache_directory() / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +93,14 @@ def from_plain(record: dict[str, Any]) -> Judged:
 
 def _excerpt(record: dict[str, Any] | None) -> Excerpt | None:
     return None if record is None else Excerpt(**record)
+
+
+def _version() -> str:
+    """Return the version that runs; nothing where it runs from its sources, not installed."""
+    try:
+        return version("news-archive-qa")
+    except PackageNotFoundError:
+        return ""
 
 
 def _weights() -> str:

@@ -106,6 +106,8 @@ class Judged:
             "article_rank": first_rank(self.article_hits),
             "passage_rank": first_rank(self.passage_hits),
             "failure": None if self.failure is None else self.failure.kind.value,
+            "detail": None if self.failure is None else self.failure.detail,
+            "missed_by": [] if self.failure is None else list(self.failure.missed_by),
             "quote_hit": self.quote_hit,
             "quote": self.quote,
             "answers": list(self.answers),

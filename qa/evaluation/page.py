@@ -13,6 +13,7 @@ from qa.evaluation.plot import bars, reliability_plot, risk_coverage_plot
 from qa.evaluation.run import Evaluation
 from qa.evaluation.showing import (
     COMPARISON_HEADINGS,
+    GLOSSARY,
     KIND_COLUMNS,
     UNDEFINED,
     comparison_notes,
@@ -48,11 +49,13 @@ def render_page(evaluation: Evaluation, title: str) -> str:
 
 def _sections(evaluation: Evaluation) -> Iterator[Html]:
     """Yield the page's parts in the order in which one reads them."""
-    yield parts.paragraph(_lead(evaluation), "lead")
+    yield parts.prose(_lead(evaluation), "lead")
     yield from _notices(evaluation)
     yield tag("h2", text("Measures"))
-    headings = (*measure_headings(evaluation), "95% interval")
+    name, every, *others = measure_headings(evaluation)
+    headings = (name, every, "95% interval", *others)
     yield parts.text_table(headings, interval_rows(evaluation, measure_rows(evaluation)), (0,))
+    yield parts.fold("What the measures mean", parts.bullets(GLOSSARY))
     yield from _failures(evaluation)
     yield from _parts_of_the_run(evaluation)
     yield from _confidence(evaluation)
@@ -98,18 +101,25 @@ def _failures(evaluation: Evaluation) -> Iterator[Html]:
         f"Every miss has one kind, the stage of the line that lost it: {share(count / missed)} of"
         f" {missed:,} misses failed as “{largest}”.",
     )
-    rows = [
-        (kind, f"{count:,}", share(count / missed), MEANING[FailureKind(kind)] + ".",
-         ADVICE[FailureKind(kind)])
-        for kind, count in evaluation.failures.items()
-    ]  # fmt: skip
-    headings = ("kind", "questions", "of misses", "meaning", "what to try")
-    yield parts.text_table(headings, rows, (0, 3, 4))
-    for kind in evaluation.failures:
-        rows_of = [row for row in evaluation.rows if row.failure and row.failure.kind.value == kind]
-        chosen = _spread(rows_of, EXAMPLES)
-        examples = [example for row in chosen for example in _example(row)]
-        yield parts.fold(f"Examples: {kind} ({len(chosen)} of {len(rows_of)})", *examples)
+    if evaluation.missed_by:
+        missed_by = "; ".join(f"{name}: {n:,}" for name, n in evaluation.missed_by.items())
+        yield parts.paragraph(
+            f"Answers that were not among the candidates of {missed_by}. What one of the two"
+            " retrievers misses, the other may still bring; what both miss cannot be ranked."
+        )
+    for kind, count in evaluation.failures.items():
+        yield from _kind_of_failure(evaluation, FailureKind(kind), share(count / missed))
+
+
+def _kind_of_failure(evaluation: Evaluation, kind: FailureKind, of_all: str) -> Iterator[Html]:
+    """Yield one kind of failure: how many, what it means, what to try, and some of it."""
+    rows = [row for row in evaluation.rows if row.failure and row.failure.kind is kind]
+    chosen = _spread(rows, EXAMPLES)
+    meaning = f"{MEANING[kind][0].upper()}{MEANING[kind][1:]}."
+    yield tag("h3", text(f"{kind.value}: {len(rows):,} ({of_all} of misses)"))
+    yield parts.prose(f"{meaning} {ADVICE[kind]}")
+    examples = [example for row in chosen for example in _example(row)]
+    yield parts.fold(f"Examples: {len(chosen)} of {len(rows):,}", *examples)
 
 
 def _spread(rows: Sequence[Judged], most: int) -> list[Judged]:
@@ -124,7 +134,7 @@ def _example(row: Judged) -> Iterator[Html]:
     failure = row.failure
     if failure is None:
         return
-    yield tag("h3", parts.isolated(parts.cut(row.question, LONGEST_QUESTION)))
+    yield tag("h4", parts.isolated(parts.cut(row.question, LONGEST_QUESTION)))
     missed_by = f"; not among the candidates of {' and '.join(failure.missed_by)}"
     answers = parts.cut(" / ".join(row.answers), LONGEST_QUOTE)
     notes = [
@@ -246,7 +256,7 @@ def render_comparison(comparison: Comparison) -> str:
     """Return the page of two runs side by side."""
     sections = [
         *(parts.paragraph(note) for note in comparison_notes(comparison)),
-        parts.text_table(COMPARISON_HEADINGS, comparison_rows(comparison), (0, 7)),
+        parts.text_table(COMPARISON_HEADINGS, comparison_rows(comparison), (0, 6)),
     ]
     for heading, moved in (("Won", comparison.won), ("Lost", comparison.lost)):
         lines = [f"{parts.cut(question, LONGEST_QUESTION)} ({name})" for name, question in moved]

@@ -39,8 +39,8 @@ def lines_of(candidate: Candidate, passage: Excerpt | None) -> Iterator[str]:
         gone = "nothing answers it" if candidate.article is None else "its article has changed"
         yield f"  ({gone})"
         return
-    marked = passage.text[passage.start : passage.end]
-    shown = f"{passage.text[: passage.start]}[{marked}]{passage.text[passage.end :]}"
+    before, marked, after = passage.parts
+    shown = f"{before}[{marked}]{after}"
     told = " · ".join(filter(None, (passage.source, passage.published, passage.title)))
     yield f"  {told or candidate.article}"
     yield f"  {' '.join(shown.split())}"

@@ -94,12 +94,23 @@ class Evaluation:
         counts = Counter(row.failure.kind.value for row in self.rows if row.failure)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
+    @property
+    def missed_by(self) -> dict[str, int]:
+        """Return how many answers a retriever alone did not find, and how many neither did."""
+        counts = Counter(
+            " and ".join(row.failure.missed_by)
+            for row in self.rows
+            if row.failure and row.failure.missed_by
+        )
+        return dict(sorted(counts.items()))
+
     def to_dict(self) -> dict[str, Any]:
         """Return flat measures, then the parts and the questions, as plain JSON types."""
         return {
             **self.measures,
             "misses": sum(row.is_miss for row in self.rows),
             "failures": self.failures,
+            "missed_by": self.missed_by,
             "by_kind": self.by_kind,
             "slices": self.slices,
             "per_question": [row.to_dict() | {"values": values_of(row)} for row in self.rows],
@@ -130,12 +141,14 @@ class _Run:
         return self._explained(gold, answers, rows, refusals)
 
     def _ask(self, batch: Sequence[GoldQuestion], refusals: dict[str, str]) -> list[Answer | None]:
-        """Ask at once; where one question is refused, ask one by one and warn of it."""
+        """Ask at once; where one is refused, ask each half, down to the one that is warned of."""
         try:
             return list(self.archive.ask_many([question.to_request() for question in batch]))
         except UsageError as error:
             if len(batch) > 1:
-                return [answer for question in batch for answer in self._ask([question], refusals)]
+                middle = len(batch) // 2
+                halves = (batch[:middle], batch[middle:])
+                return [answer for half in halves for answer in self._ask(half, refusals)]
             question = batch[0]
             refusals[question.id] = str(error)
             self.warnings.append(

@@ -10,7 +10,6 @@ from qa.evaluation.comparing import SIGNIFICANT, Comparison, bootstrap_interval
 from qa.evaluation.run import Evaluation
 from qa.evaluation.summary import (
     OFFSETS_WRONG,
-    PER_QUESTION,
     SECONDS,
     STANDALONE,
     Measures,
@@ -26,6 +25,29 @@ KIND_COLUMNS = (
     "quote.Success@1",
     "answered",
 )
+
+GLOSSARY = (
+    "Success@k: the share of answerable questions with something right among the first k.",
+    "RR@10: one over the rank of the first right one, 0 where it is not among ten.",
+    "R@10: the share of all right articles that stand among the first ten.",
+    "nDCG@10: like R@10, but earlier counts more and so do better grades, where gold has grades.",
+    "AP: the precision at each right article, averaged. P@k: the share of k ranks that are right.",
+    "Judged@10: the share of the first ten that gold says anything of. Where it is low, what looks"
+    " like a miss may be none.",
+    "article, passage, quote: what must be right. A passage or quote must hold a whole gold span.",
+    "quote.F1: how far the words of quote and gold's answer overlap; a quote is a sentence, so that"
+    " even right ones score low. quote.exact: the quote is gold's span and nothing more.",
+    "abstention.AUROC: how often an answerable question has more confidence than an unanswerable"
+    " one; .5 is luck.",
+    "abstention.coverage@95: the share of answerable questions that can be answered when 95 of 100"
+    " given answers must be right.",
+    "abstention.ECE: how far the confidence is off, on average. abstention.AURC: the share of wrong"
+    " answers, averaged over how many are given. Lower is better for both.",
+    "answered: the share of all questions that got an answer; answered.precision: how many of those"
+    " answers were right. passage.tokens: length of a shown passage in word pieces.",
+    "standalone: the same over the questions that can be understood without their article.",
+)
+"""What the measures mean, for a person who reads them the first time."""
 
 SHOWN_PARTS = 12
 """Parts of a slice that the report lists: outlets may be hundreds."""
@@ -100,21 +122,22 @@ def few() -> str:
 
 
 def interval_rows(evaluation: Evaluation, rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return rows of measures with the 95% interval of each mean over questions behind them."""
-    return [(*row, _interval(evaluation, row[0])) for row in rows]
+    """Return rows of measures with the 95% interval of each mean over questions behind it."""
+    values: dict[str, list[float]] = {}
+    for row in evaluation.rows:
+        for name, value in values_of(row).items():
+            values.setdefault(name, []).append(value)
+    return [(*row[:2], _interval(values.get(row[0], [])), *row[2:]) for row in rows]
 
 
-def _interval(evaluation: Evaluation, name: str) -> str:
-    values = [
-        found[name] for row in evaluation.rows if name in (found := values_of(row))
-    ] if name in PER_QUESTION else []  # fmt: skip
+def _interval(values: Sequence[float]) -> str:
     if len(values) < 2:
         return ""
     low, high = bootstrap_interval(np.array(values), resamples=INTERVAL_RESAMPLES)
     return f"{low:.3f} to {high:.3f}"
 
 
-COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p", "p (Holm)", "")
+COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p (Holm)", "")
 
 
 def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -126,7 +149,6 @@ def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             f"{item.second:.3f}",
             f"{item.difference:+.3f}",
             f"{item.low:+.3f} {item.high:+.3f}",
-            f"{item.p:.4f}",
             f"{item.holm:.4f}",
             "differs" if item.is_declared else "",
         )
@@ -139,7 +161,7 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     declared = [item for item in comparison.differences if item.is_declared]
     notes = [
         f"A is {comparison.first}, B is {comparison.second}: {comparison.questions:,} questions"
-        " that both answered. p: paired randomisation; Holm's correction over"
+        " that both were asked. p: paired randomisation; Holm's correction over"
         f" {len(comparison.differences)} measures."
     ]
     if declared:

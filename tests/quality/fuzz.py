@@ -1,7 +1,9 @@
 """Read damaged files of every format: `python -m tests.quality.fuzz [SECONDS] [SEED]`.
 
-Each file of `tests.article_files` is changed at random, also inside its ZIP, and read without the
-sandbox. Prints what raised anything but `ReadError` or took over a second; exit code 1 if any did.
+Each file of `tests.article_files` is changed at random, also inside its ZIP, read without the
+sandbox (but for Parquet, whose library may crash), cleaned, and cut into passages. Prints what
+raised anything but `ReadError`, took over a second, or lost or moved text, and keeps the first file
+of each finding in the temporary folder; exit code 1 if there was any.
 """
 
 from __future__ import annotations
@@ -9,18 +11,24 @@ from __future__ import annotations
 import io
 import random
 import sys
+import tempfile
 import time
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from corpus.cleaning import clean
 from corpus.errors import ReadError
+from corpus.passages import PassageSettings, split_passages
 from corpus.readers import dispatch
-from corpus.readers.formats import CONTAINERS, format_of
+from corpus.readers.formats import CONTAINERS, Format, format_of
+from corpus.readers.sandbox import SANDBOX
+from corpus.records import Article
 from tests.article_files import WRITERS, zipped
 
 SLOW_SECONDS = 1.0
+SETTINGS = PassageSettings(max_tokens=60)
 PIECES = (
     *(b"<", b"{" * 50, b"\x00" * 9, b"\xff" * 4, b"9999999999", b"-1", b"&x;", b"<p>" * 50),
     *(b"\\u99999?", b"(", b")", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x00", b"\x01"),
@@ -64,13 +72,40 @@ def read(path: Path, data: bytes) -> str | None:
             for _ in dispatch.opener_of(kind)(path, data):
                 pass
         else:
-            dispatch.parse(kind, path, data)
+            sandboxed = kind is Format.PARQUET
+            parsed = (SANDBOX.read if sandboxed else dispatch.parse)(kind, path, data)
+            for article in parsed.articles:
+                check(article)
     except ReadError:
         pass
     except Exception as error:
         return f"{kind.value}: {type(error).__name__}: {str(error)[:100]}"
     slow = time.process_time() - started > SLOW_SECONDS
     return f"{kind.value}: over {SLOW_SECONDS:g} s" if slow else None
+
+
+def check(article: Article) -> None:
+    """Clean an article and cut it; raise where its text is lost, moved, or not fit to be kept."""
+    text = article.text
+    text.encode("utf-8")
+    cleaned = clean(article)
+    if cleaned.text != text or not all(isinstance(value, str) for value in cleaned.authors):
+        raise AssertionError("cleaning changed the text")
+    ends = [0, *(offset for span in cleaned.kept for offset in (span.start, span.end)), len(text)]
+    if ends != sorted(ends):
+        raise AssertionError("kept spans overlap or lie outside the text")
+    passages = split_passages(cleaned, SETTINGS, lambda texts: [len(t.split()) for t in texts])
+    covered = "".join(passage.span.of(text) for passage in passages)
+    wanted = "".join(span.of(text) for span in cleaned.kept)
+    if "".join(covered.split()) != "".join(wanted.split()):
+        raise AssertionError("passages do not cover what is kept")
+
+
+def keep(name: str, data: bytes, label: str) -> None:
+    """Write a file that broke its reader to where it can be looked at."""
+    place = Path(tempfile.gettempdir()) / f"fuzz-{label}-{name}"
+    place.write_bytes(data)
+    print(f"kept {place}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,6 +121,8 @@ def main(arguments: Sequence[str]) -> int:
         changed = damaged_inside(data, chance) if is_zip else damaged(data, chance)
         if changed.strip() and (problem := read(Path("/fuzz") / name, changed)):
             found[problem] += 1
+            if found[problem] == 1:
+                keep(name, changed, f"{seed}-{len(found)}")
         files += 1
     print(f"{files:,} files in {seconds} s, seed {seed}: {found.total()} findings")
     for problem, times in found.most_common():

@@ -1,0 +1,138 @@
+"""What each part of the ranker gives: baselines, the whole, and the whole without each part."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qa.evaluation.examples import Example
+from qa.evaluation.measures import paired_randomisation_p
+from qa.evaluation.ranker import figures, fit, outcomes, weights_by_fold
+from qa.kinds import Kind
+from qa.wording import Floats
+
+
+@dataclass(slots=True)
+class Report:
+    """Figures by set and system, and the rows behind them for tests of significance."""
+
+    figures: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    def add(self, name: str, system: str, figures: Mapping[str, float]) -> None:
+        """Keep and print one line."""
+        self.figures.setdefault(name, {})[system] = dict(figures)
+        shown = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
+        sys.stdout.write(f"{name:12} {system:34} {shown}\n")
+        sys.stdout.flush()
+
+
+def _parts() -> dict[str, Callable[[str], bool]]:
+    """Return a name for each part of the features and what belongs to it."""
+    groups = {
+        "sentence vectors": ("cosine", "pair cosine", "passage best cosine", "article best cosine"),
+        "refined vector": ("passage refined cosine",),
+        "retrievers' article": ("article bm25", "article bm25 to best", "article fused"),
+        "names apart": ("name share", "passage names", "article names", "article names missing"),
+        "place": (
+            "first passage",
+            "first sentence",
+            "position",
+            "relative position",
+            "sentence number",
+            "specific: position",
+            "long: position",
+            "terms: position",
+        ),
+        "looks": (
+            "length",
+            "length squared",
+            "short",
+            "new names",
+            "figures",
+            "opens with pronoun",
+            "speech",
+            "asks",
+        ),
+        "pairs": ("pairs", "pairs around", "article pairs"),
+        "words as written": (
+            "form bm25",
+            "form share",
+            "form share around",
+            "passage form share",
+            "article form share",
+            "article form nats",
+            "below passage best",
+            "below article best",
+            "long: form share",
+        ),
+        "pronouns": ("same pronoun", "passage same pronoun"),
+        "by question": (
+            "specific: share",
+            "specific: cosine",
+            "specific: fused",
+            "share: cosine",
+            "specific: position",
+            "long: position",
+            "long: form share",
+            "terms: position",
+        ),
+    }
+    kinds = tuple(f"{kind}: " for kind in Kind)
+    parts: dict[str, Callable[[str], bool]] = {
+        "kind of answer": lambda name: name.startswith((*kinds, "kind "))
+    }
+    for name, columns in groups.items():
+        parts[name] = frozenset(columns).__contains__
+    return parts
+
+
+def _alone(names: Sequence[str], column: str) -> Floats:
+    """Return weights by which one column ranks the passages, its cosine choosing the quote."""
+    weights = np.zeros(len(names))
+    weights[names.index(column)] = 1_000.0
+    weights[names.index("cosine")] += 1.0
+    return weights
+
+
+def compare(sets: Mapping[str, Sequence[Example]], report: Report, *, parts: bool) -> None:
+    """Report baselines, the model, and, if asked for, the model without each of its parts."""
+    for name, examples in sets.items():
+        others = [example for other in sets if other != name for example in sets[other]]
+        names = examples[0].rows.names
+        baselines = {
+            "FAISS alone": "passage cosine",
+            "BM25 alone": "passage bm25",
+            "fused": "fused",
+        }
+        for system, column in baselines.items():
+            alone = outcomes(examples, [_alone(names, column)] * len(examples))
+            report.add(name, system, figures(examples, alone))
+        whole = outcomes(examples, weights_by_fold(examples, others))
+        fused = outcomes(examples, [_alone(names, "fused")] * len(examples))
+        p = paired_randomisation_p(whole[:, 0], fused[:, 0])
+        report.add(name, "cross-validated", figures(examples, whole) | {"p to fused": p})
+        if others and any(example.is_list for example in others):
+            unseen = outcomes(examples, [fit(others)] * len(examples))
+            report.add(name, "from the other sets alone", figures(examples, unseen))
+        if parts:
+            _compare_parts(name, examples, others, whole, report)
+
+
+def _compare_parts(
+    name: str,
+    examples: Sequence[Example],
+    others: Sequence[Example],
+    whole: Floats,
+    report: Report,
+) -> None:
+    for part, belongs in _parts().items():
+        columns = [at for at, column in enumerate(examples[0].rows.names) if not belongs(column)]
+        found = outcomes(examples, weights_by_fold(examples, others, columns))
+        tested = {
+            f"p {heading}": paired_randomisation_p(whole[:, at], found[:, at])
+            for at, heading in ((0, "passage"), (2, "quote"))
+        }
+        report.add(name, f"without {part}", figures(examples, found) | tested)

@@ -1,0 +1,129 @@
+"""Fit the ranker and judge what it ranks, by weights that had not seen a question's article."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from corpus.errors import UsageError
+from corpus.records import Span
+from qa.evaluation.examples import FOLDS, Example, folds, is_hit
+from qa.evaluation.fitting import Lists, fit_ranker
+from qa.features import Rows
+from qa.ranking import Shares, softmax
+from qa.wording import Floats
+
+PENALTY = 10.0
+"""Penalty on the ranker's weights: held-out loss is flat from 3 to 20 on newsqa."""
+
+STANDALONE_WEIGHT = 4.0
+"""Weight of a question that can be understood by itself against one that is vague over a whole
+collection: the words of a vague one do not tell which article is meant. Figures are flat from 3 to
+6; at 12 the few that stand alone in newsqa are learned by heart."""
+
+FIRST = {"fused": 1.0, "share": 3.0, "cosine": 3.0}
+"""A first score of sentences, by feature, to leave those out that teach nothing."""
+
+KEPT = 100
+"""Sentences of a question that are learned from, beside those that hold its answer: with all of
+some 300, fitting takes three times as long for the same figures."""
+
+QUOTE_SHARE = 0.5
+"""Share of the right sentences in the ranker's loss, their passages have the rest."""
+
+HEADINGS = ("passage.Success@1", "passage.Success@5", "quote.Success@1", "article.Success@1")
+"""The measures of a ranking, in the order of the columns of `outcomes`."""
+
+
+def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Floats:
+    """Return the ranker's weights, fitted on the examples that hold an answer."""
+    lists = [_list(example) for example in examples if example.is_list]
+    if not lists:
+        raise UsageError("no question has its answer among its candidates: check the gold sets")
+    if columns is None:
+        return fit_ranker(Lists.of(lists), PENALTY, QUOTE_SHARE)
+    chosen = Lists.of([(part[0][:, columns], *part[1:]) for part in lists])
+    weights = np.zeros(lists[0][0].shape[1])
+    weights[columns] = fit_ranker(chosen, PENALTY, QUOTE_SHARE)
+    return weights
+
+
+def _list(example: Example) -> tuple[Floats, Floats, Floats, float]:
+    """Return (values, right, beside, weight) of the sentences that come into question."""
+    rows = example.rows
+    held = np.maximum.reduceat(example.right, rows.starts)[rows.passage]
+    first = sum(weight * rows.values[:, rows.names.index(name)] for name, weight in FIRST.items())
+    kept = (held > 0) | (np.argsort(np.argsort(-first, kind="stable")) < KEPT)
+    weight = STANDALONE_WEIGHT if example.gold.standalone else 1.0
+    return rows.values[kept], example.right[kept], held[kept], weight
+
+
+def weights_by_fold(
+    examples: Sequence[Example], others: Sequence[Example], columns: Sequence[int] | None = None
+) -> list[Floats]:
+    """Return for each example weights that never saw its fold; `others` are of other sets."""
+    fold = folds(examples)
+    fitted = [
+        fit([*(e for e, at in zip(examples, fold, strict=True) if at != k), *others], columns)
+        for k in range(FOLDS)
+    ]
+    return [fitted[at] for at in fold]
+
+
+def shares_of(rows: Rows, weights: Floats) -> Shares:
+    """Return what the weights make of rows."""
+    return Shares(rows, softmax((rows.values @ weights).astype(np.float64)))
+
+
+def outcomes(examples: Sequence[Example], weights: Sequence[Floats]) -> Floats:
+    """Return (answerable examples, HEADINGS): 1 where the example has a hit."""
+    return np.array(
+        [
+            _outcome(example, shares_of(example.rows, own))
+            for example, own in zip(examples, weights, strict=True)
+            if example.gold.answerable
+        ],
+        dtype=np.float64,
+    )
+
+
+def _outcome(example: Example, shares: Shares) -> tuple[bool, bool, bool, bool]:
+    order = np.argsort(-shares.passages, kind="stable")
+    return (
+        bool(example.hits[order[0]]),
+        bool(example.hits[order[:5]].any()),
+        quote_is_right(example, shares),
+        bool(example.articles[order[0]]),
+    )
+
+
+def quote_is_right(example: Example, shares: Shares) -> bool:
+    """Tell whether the first passage's quote holds a gold span, or an answer's words without one.
+
+    Stricter than the measure, which takes any quote of a relevant article where gold has no span:
+    a confidence that learned from that would be sure of articles, not of quotes.
+    """
+    place = int(np.argmax(shares.passages))
+    item = example.candidates.found[shares.rows.chosen[place]]
+    first, last = shares.quote(place)
+    start = int(shares.rows.starts[place])
+    sentences = item.stored.sentences[first - start : last - start]
+    quote = Span(sentences[0].start, sentences[-1].end)
+    if not is_hit(example.gold, item, quote):
+        return False
+    without_span = not any(entry.span for entry in example.gold.relevant)
+    if not (without_span and example.gold.answers):
+        return True
+    words = quote.of(item.article.text).lower()
+    return any(answer.lower() in words for answer in example.gold.answers)
+
+
+def figures(examples: Sequence[Example], found: Floats) -> dict[str, float]:
+    """Return the means of outcomes, those that stand alone apart."""
+    result = dict(zip(HEADINGS, found.mean(axis=0).tolist(), strict=True))
+    alone = np.array([bool(e.gold.standalone) for e in examples if e.gold.answerable])
+    if alone.any() and not alone.all():
+        part = zip(HEADINGS[:3], found[alone].mean(axis=0).tolist(), strict=False)
+        result |= {f"standalone.{name}": value for name, value in part}
+    return result

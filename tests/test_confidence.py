@@ -1,0 +1,87 @@
+"""How sure an answer is: a probability, and a threshold for a stated share of errors."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.records import Article
+from qa.confidence import WEIGHTS, confidence, misspellings, signs, threshold, unmet
+from qa.ranking import rank, weigh
+from tests.questions import make_candidates, story
+
+REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
+BRIDGE = "The bridge closed on Friday. Boats may pass below it. Cars take the ferry."
+
+
+def articles(*texts: str) -> list[Article]:
+    return [story(f"s{n}", text, "Post", "2025-03-01") for n, text in enumerate(texts)]
+
+
+def sure(question: str, *texts: str) -> float:
+    candidates = make_candidates(question, articles(*texts))
+    return confidence(candidates, rank(candidates))
+
+
+def test_it_is_a_probability() -> None:
+    """Between 0 and 1, and 0 where there is nothing to quote."""
+    assert 0 < sure("Who won the skiffs?", REGATTA, BRIDGE) < 1
+    candidates = make_candidates("Who won the skiffs?", [])
+    assert confidence(candidates, []) == 0
+
+
+def test_a_name_that_no_article_holds_lowers_it() -> None:
+    """The same question with a stranger in it is less likely to be answered here."""
+    known = sure("Who won the skiffs in Eastmarsh?", REGATTA, BRIDGE)
+    assert sure("Who won the skiffs in Vladivostok?", REGATTA, BRIDGE) < known
+
+
+def test_the_quote_that_is_given_is_judged() -> None:
+    """Where another passage was put first, its signs count: here its article holds no term."""
+    candidates = make_candidates("Who won the skiffs?", articles(REGATTA, BRIDGE))
+    shares = weigh(candidates)
+    best, other = rank(candidates)
+    assert signs(candidates, shares, best) == signs(candidates, shares)
+    assert signs(candidates, shares, other)["article lead"] < 0
+    assert signs(candidates, shares, other)["unmet"] > signs(candidates, shares, best)["unmet"]
+
+
+def test_the_weights_name_the_signs_and_nothing_else() -> None:
+    """A sign that is renamed must not leave its weight behind, nor go without one."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    candidates = make_candidates("Who won the skiffs?", articles(REGATTA))
+    assert set(stored["weights"]) == set(signs(candidates, weigh(candidates)))
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_fewer_errors_take_more_confidence(one: float, other: float) -> None:
+    """The threshold never falls as the allowed share of errors does, and stays in 0..1."""
+    low, high = sorted((one, other))
+    assert 0 <= threshold(high) <= threshold(low) <= 1
+
+
+def test_the_usual_threshold() -> None:
+    """Without a stated rate it is that of the weights file; below all measured rates it is 1."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    assert threshold() == threshold(stored["max_error"])
+    assert threshold(0.0) == 1
+
+
+def test_what_an_article_does_not_hold() -> None:
+    """Stems are looked for in all of an article's passages and its headline, slips forgiven."""
+    candidates = make_candidates("Did the regata reach Vladivostok in rain?", articles(REGATTA))
+    missing = unmet(candidates, candidates.found)
+    assert "vladivostok" in missing
+    assert "rain" not in missing
+    assert not any(stem.startswith("regat") for stem in missing)
+
+
+@pytest.mark.parametrize("slip", ["rgatta", "regattta", "regatto", "ergatta"])
+def test_one_slip_away(slip: str) -> None:
+    """A letter left out, put in, changed or swapped; two of them are another word."""
+    assert slip in misspellings("regatta")
+    assert f"x{slip}x" not in misspellings("regatta")

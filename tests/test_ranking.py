@@ -1,0 +1,157 @@
+"""Passage and quote are chosen together; nothing is lost, and no order of candidates matters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.records import Article
+from qa.features import CLOSE, Rows, describe
+from qa.ranking import ALONE, WEIGHTS, Shares, rank, softmax, weigh
+from qa.retrieval import Candidates
+from tests.questions import make_candidates, story
+
+BRIDGE = "The bridge closed on Friday. Boats may pass below it. Cars take the ferry."
+REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
+QUESTION = "Who won the skiffs?"
+
+
+def articles(*texts: str) -> list[Article]:
+    return [story(f"s{n}", text, "Post", "2025-03-01") for n, text in enumerate(texts)]
+
+
+def shares_of(*passages: list[float], withdrawn: tuple[int, ...] = ()) -> Shares:
+    """Return passages of sentences that have these shares."""
+    sizes = [len(passage) for passage in passages]
+    flat = np.array([share for passage in passages for share in passage])
+    marks = np.zeros(len(flat), dtype=bool)
+    marks[list(withdrawn)] = True
+    rows = Rows(
+        names=(),
+        values=np.zeros((len(flat), 0)),
+        passage=np.repeat(np.arange(len(sizes)), sizes),
+        chosen=np.arange(len(sizes)),
+        fused=np.zeros(len(sizes)),
+        withdrawn=marks,
+    )
+    return Shares(rows, flat)
+
+
+def test_the_sentence_that_says_it_comes_first() -> None:
+    """Of two articles the one whose sentence holds the question's words, and that sentence."""
+    best = rank(make_candidates(QUESTION, articles(BRIDGE, REGATTA)))[0]
+    assert best.candidate.article.id == "s1"
+    assert "Eastmarsh won the skiffs." in best.quote.of(REGATTA)
+
+
+def test_no_candidate_is_lost_and_the_best_is_first() -> None:
+    """More passages than are looked at closely: each comes back once, scores falling, at most 0."""
+    texts = [f"{REGATTA} Boat {n} was last." for n in range(CLOSE + 7)]
+    ranked = rank(make_candidates(QUESTION, articles(*texts)))
+    assert sorted(item.candidate.stored.key for item in ranked) == list(range(CLOSE + 7))
+    scores = [item.score for item in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] <= 0
+    assert scores[CLOSE - 1] - scores[CLOSE] > 1
+
+
+def test_equal_passages_keep_the_order_of_their_keys() -> None:
+    """Copies of one text share a score; the smaller key stands first."""
+    ranked = rank(make_candidates(QUESTION, articles(REGATTA, REGATTA, REGATTA)))
+    assert [item.candidate.stored.key for item in ranked] == [0, 1, 2]
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_the_candidates_does_not_matter(order: list[int]) -> None:
+    """Shuffled candidates give the same ranking, scores and quotes."""
+    others = ("The skiffs were late. Rain won.", "Eastmarsh is a village. It has skiffs and a pub.")
+    given_ = make_candidates(QUESTION, articles(BRIDGE, REGATTA, *others))
+    shuffled = replace(given_, found=tuple(given_.found[at] for at in order))
+
+    def told(candidates: Candidates) -> list[tuple[str, str, float]]:
+        return [
+            (item.candidate.article.id, str(item.quote), round(item.score, 6))
+            for item in rank(candidates)
+        ]
+
+    assert told(shuffled) == told(given_)
+
+
+def test_nothing_to_rank() -> None:
+    """Without candidates there is no ranking, and no error."""
+    assert rank(make_candidates(QUESTION, [])) == []
+
+
+def test_shares_add_up() -> None:
+    """Sentences have all of it, and a passage what its sentences have."""
+    shares = weigh(make_candidates(QUESTION, articles(BRIDGE, REGATTA)))
+    assert shares.sentences.sum() == pytest.approx(1)
+    assert shares.passages.tolist() == pytest.approx(
+        [shares.sentences[:3].sum(), shares.sentences[3:].sum()]
+    )
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=6), min_size=1, max_size=4))
+def test_a_quote_is_one_sentence_or_two_neighbours(passages: list[list[float]]) -> None:
+    """It never leaves its passage and holds the passage's best sentence or pair."""
+    shares = shares_of(*passages)
+    start = 0
+    for place, passage in enumerate(passages):
+        first, last = shares.quote(place)
+        assert start <= first < last <= start + len(passage)
+        assert last - first <= 2
+        quoted = sum(passage[first - start : last - start])
+        pairs = [a + b for a, b in pairwise(passage)] or passage
+        assert quoted >= ALONE * max(pairs) - 1e-12
+        start += len(passage)
+
+
+@pytest.mark.parametrize(
+    ("passage", "quote"),
+    [
+        ([0.1, 0.8, 0.1], (1, 2)),  # .8 of .9: alone
+        ([0.2, 0.4, 0.3], (1, 3)),  # .4 of .7: both
+        ([0.5], (0, 1)),
+        ([0.74, 0.26], (0, 2)),
+        ([0.75, 0.25], (0, 1)),
+    ],
+)
+def test_two_sentences_where_neither_is_enough(
+    passage: list[float], quote: tuple[int, int]
+) -> None:
+    """The better of the best pair stands alone from three quarters of what both have."""
+    assert shares_of(passage).quote(0) == quote
+
+
+def test_what_is_taken_back_is_not_quoted_alone() -> None:
+    """A sentence that the next one corrects brings the correction with it, also as a second."""
+    assert shares_of([0.9, 0.05, 0.05], withdrawn=(0,)).quote(0) == (0, 2)
+    assert shares_of([0.4, 0.4, 0.2], withdrawn=(1,)).quote(0) == (1, 3)
+    text = (
+        "We print corrections each week. Our report said that the skiffs were won by Staithe."
+        " In fact the race was won by Eastmarsh. Nobody fell in."
+    )
+    quote = rank(make_candidates("Who won the skiffs?", articles(text)))[0].quote.of(text)
+    assert "Eastmarsh" in quote
+
+
+@given(st.lists(st.floats(-700, 700), min_size=1, max_size=20), st.floats(-100, 100))
+def test_softmax(scores: list[float], shift: float) -> None:
+    """It adds up to 1 for any scores, and only their differences count."""
+    values = np.array(scores)
+    shares = softmax(values)
+    assert shares.sum() == pytest.approx(1)
+    assert softmax(values + shift) == pytest.approx(shares)
+
+
+def test_the_weights_name_the_features_and_nothing_else() -> None:
+    """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))["weights"]
+    assert set(stored) == set(describe(make_candidates(QUESTION, articles(BRIDGE))).names)
