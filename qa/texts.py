@@ -118,3 +118,9 @@ SCRIPT |= {
     "notAdded": "{name}: {reason}",
     "seeAgain": "Show the archive as it is now",
 }
+
+LOG_IN = "Log in"
+NAME = "Name"
+PASSWORD = "Password"  # noqa: S105 - a label
+WRONG_PASSWORD = "This name and password do not go together."  # noqa: S105 - a message
+TOO_SOON = "After several wrong passwords the next try has to wait: {seconds} s."
