@@ -331,8 +331,9 @@ def render_collection(collection: Collection, *, samples: bool) -> Html:
     if samples:
         return _render_samples_note(collection)
     if collection.articles == 0:
-        note = join(text("This archive is empty. Add articles with "), _INDEX_COMMAND, text("."))
-        return tag("p", note, class_="qa-collection")
+        page = tag("a", text(texts.ARCHIVE_PAGE), href="archive", class_="qa-way")
+        note = join(text(texts.EMPTY), page, text(texts.OR_RUN), _INDEX_COMMAND, text("."))
+        return tag("p", note, class_="qa-collection qa-empty")
     return tag("p", text(f"In this archive: {describe(collection)}."), class_="qa-collection")
 
 

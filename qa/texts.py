@@ -11,6 +11,9 @@ ASK = "Ask"
 NEW = "New conversation"
 HISTORY = "Conversations"
 ARCHIVE = "Archive"
+EMPTY = "This archive is empty. Drop articles on "
+ARCHIVE_PAGE = "the archive’s page"
+OR_RUN = ", or run "
 TRY = "Try one of these"
 PENDING = "Searching the articles"
 
@@ -89,9 +92,9 @@ SCRIPT = {
 }
 
 BACK = "Back to the chat"
-EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run `qa index FOLDER`."
+EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run qa index FOLDER."
 SAMPLES_NOTE = "All invented, for trying things out: neither the town nor its people exist."
-SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run `qa index FOLDER`."
+SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run qa index FOLDER."
 READ_ONLY = "This archive can be read here, and is changed on the machine that serves it."
 NO_OUTLET = "(no outlet given)"
 OUTLETS = "Outlets"

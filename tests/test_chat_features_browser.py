@@ -277,7 +277,7 @@ def test_empty_archive_leads_a_newcomer_to_adding(browser: Any, tmp_path: Path) 
     with archive, served(archive, **options) as address, opening(browser, address) as open_page:
         page = open_page()
         assert page.get_by_text("This archive is empty").is_visible()
-        page.get_by_role("link", name="Archive").click()
+        page.get_by_role("link", name="the archive’s page").click()
         page.get_by_label("Drop files here").wait_for()
 
 
