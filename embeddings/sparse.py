@@ -44,7 +44,7 @@ FIELDS = (("body", 1.0), ("title", TITLE_BOOST), ("own", 1.0))
 LANGUAGES = frozenset(
     """
     arabic danish dutch finnish french german greek hungarian italian norwegian portuguese romanian
-    russian spanish swedish tamil turkish polish czech
+    russian spanish swedish tamil turkish
     """.split()
 )
 """Languages that tantivy has a stemmer for, beside English."""

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ from qa.web.catalogue import Catalogue
 from qa.web.doors import Doors, Rules
 from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
 from qa.web.service import Served, build_service, mount_service
+from qa.written import Writer
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
@@ -67,6 +68,18 @@ _SCROLL = "() => window.qa.scroll()"
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What the page offers beside answers.
+
+    `writable` lets people add and remove articles, and say what they think of answers; `writer`
+    phrases answers from the passages.
+    """
+
+    writable: bool = False
+    writer: Writer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """The components of the page that change; `kept` is what the browser keeps."""
 
@@ -95,12 +108,12 @@ class _Parts:
         ]
 
 
-def build_page(archive: Answering, *, writable: bool = False) -> gr.Blocks:
-    """Build the Gradio page of an archive; `writable` offers feedback."""
+def build_page(archive: Answering, options: Options | None = None) -> gr.Blocks:
+    """Build the Gradio page of an archive."""
     page = gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True)
     with page:
         parts = _lay_out(archive)
-        _wire(archive, parts, writable=writable)
+        _wire(archive, parts, options or Options())
         page.load(None, None, None, js=_START, api_visibility="private")
     return page
 
@@ -165,9 +178,9 @@ def _lay_out_box() -> gr.Textbox:
     )
 
 
-def _wire(archive: Answering, parts: _Parts, *, writable: bool) -> None:
+def _wire(archive: Answering, parts: _Parts, options: Options) -> None:
     """Connect Enter, the examples and the buttons to what they do."""
-    respond = _responder(archive, writable=writable)
+    respond = _responder(archive, options)
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for source, listen, script in [
         (parts.box, parts.box.submit, _TAKE),
@@ -181,7 +194,9 @@ def _wire(archive: Answering, parts: _Parts, *, writable: bool) -> None:
     parts.log.change(None, None, None, js=_SCROLL, **hidden)
 
 
-def _responder(archive: Answering, *, writable: bool) -> Callable[[str, str], Iterator[list[Any]]]:
+def _responder(archive: Answering, options: Options) -> Callable[[str, str], Iterator[list[Any]]]:
+    writable = options.writable
+
     def respond(question: str, request: str) -> Iterator[list[Any]]:
         """Show the question at once, then its answer; without a question the conversation alone."""
         asked = read_request(request)
@@ -195,6 +210,9 @@ def _responder(archive: Answering, *, writable: bool) -> Callable[[str, str], It
         exchange = ask_next(archive, question, asked.before, asked.wanted)
         conversation = asked.with_exchange(exchange)
         yield _view(conversation, box=_left_in_box(exchange), writable=writable)
+        if options.writer is not None and exchange.answer is not None and exchange.answer.answered:
+            exchange = replace(exchange, written=options.writer.write(exchange.answer))
+            yield _view(asked.with_exchange(exchange), box=None, writable=writable)
 
     return respond
 
@@ -234,7 +252,7 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     """Return an exchange as two chat messages of finished, escaped HTML."""
     asked = rendering.render_question(exchange.question)
     if exchange.answer is not None:
-        said = rendering.render_answer(exchange.answer, place)
+        said = rendering.render_answer(exchange.answer, place, exchange.written)
     elif exchange.failure is not None:
         said = rendering.render_failure(exchange.failure)
     else:
@@ -245,12 +263,15 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool = False) -> FastAPI:
-    """Build the web application: the page at "/", the archive's page, and routes for programs.
-
-    `writable` lets people add and remove articles, and say what they think of answers.
-    """
-    rules, queue = rules or Rules(), Queue()
+def build_app(
+    archive: Chatting,
+    rules: Rules | None = None,
+    *,
+    writable: bool = False,
+    writer: Writer | None = None,
+) -> FastAPI:
+    """Build the web application: the page at "/", the archive's page, and routes for programs."""
+    rules, queue, options = rules or Rules(), Queue(), Options(writable, writer)
     service = build_service(archive, queue=queue, guarded=rules.access is not None)
     catalogue = add_editing(service, archive, writable=writable)
 
@@ -270,7 +291,7 @@ def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool =
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,
-        build_page(Queued(archive, queue), writable=writable),
+        build_page(Queued(archive, queue), options),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -341,6 +362,7 @@ def serve(
     announce: Callable[[str], None] | None = None,
     rules: Rules | None = None,
     writable: bool = False,
+    writer: Writer | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -352,7 +374,7 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        app = build_app(archive, rules, writable=writable)
+        app = build_app(archive, rules, writable=writable, writer=writer)
         server = Server(app, listener, ready=lambda: (announce or _say)(line))
         server.serve_until_stopped()
 

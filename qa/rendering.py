@@ -22,6 +22,8 @@ from qa.kinds import answer_spans
 from qa.markup import Html, join, tag, text
 from qa.records import Answer, Citation, Figure
 from qa.understood import dates_in_words
+from qa.written import Written
+from qa.written_view import render_written
 
 QUESTION_SHOWN = 600
 """Characters of a question that are repeated above its answer; a longer one is cut."""
@@ -58,15 +60,23 @@ def render_failure(message: str) -> Html:
     return tag("p", text(message), class_="qa-failure", dir="auto")
 
 
-def render_answer(answer: Answer, place: Place | None = None) -> Html:
-    """Render an answer, or the calm explanation that there is none, with a card for each source."""
+def render_answer(
+    answer: Answer, place: Place | None = None, written: Written | None = None
+) -> Html:
+    """Render an answer, or the calm explanation that there is none, with a card for each source.
+
+    `written` is what a language model wrote beside it.
+    """
     place = place or Place()
-    body = _render_found(answer, place) if answer.answered else _render_not_found(answer, place)
+    if answer.answered:
+        body = _render_found(answer, place, render_written(written))
+    else:
+        body = _render_not_found(answer, place)
     kind = "qa-answer" if answer.answered else "qa-answer qa-answer-none"
     return tag("article", body, class_=kind, data_at=str(place.at))
 
 
-def _render_found(answer: Answer, place: Place) -> Html:
+def _render_found(answer: Answer, place: Place, written: Html) -> Html:
     words = answer_spans(answer.question, answer.text or "")
     marked = render_marked(answer.text or "", words)
     quote = tag("blockquote", marked, class_="qa-quote", dir="auto")
@@ -79,6 +89,7 @@ def _render_found(answer: Answer, place: Place) -> Html:
     ]
     return join(
         tag("figure", quote, caption, class_="qa-figure"),
+        written,
         _render_figures(answer.figures),
         _render_notes(notes),
         render_actions(place, answered=True),

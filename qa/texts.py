@@ -127,3 +127,8 @@ NAME = "Name"
 PASSWORD = "Password"  # noqa: S105 - a label
 WRONG_PASSWORD = "This name and password do not go together."  # noqa: S105 - a message
 TOO_SOON = "After several wrong passwords the next try has to wait: {seconds} s."
+
+WRITTEN = "Written by a language model, from the passages below"
+NOT_WRITTEN = "The language model gave no usable answer; the quote above stands on its own."
+STRUCK_ONE = "One sentence that no passage supports was struck."
+STRUCK = "{n} sentences that no passage supports were struck."
