@@ -147,8 +147,6 @@ def test_conversation_outlives_reload_and_restart(browser: Any, archive: Archive
         assert page.locator(".qa-question").all_inner_texts() == [QUESTION]
     with served(archive, port=port):
         page.wait_for_timeout(500)
-        page.goto(address)
-        page.locator(".qa-answer").wait_for()
         ask(page, "And on what day did the museum open?")
         assert page.locator(".qa-question").count() == 2
     context.close()
