@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from corpus.errors import NewsArchiveError
+from qa import texts
 from qa.records import Answer, Question
 from qa.web.admission import Queue
 from qa.web.problems import log_fault
 from qa.written import Written
 
-FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+FAULT = texts.FAULT
 
 TOPIC = "topic"
 

@@ -54,6 +54,34 @@ GOOD = "Right"
 BAD = "Wrong"
 ACTIONS = "What to do with this answer"
 
+SAMPLES = "Invented sample collection"
+YOUR_OWN = " · your own: "
+ASK_THE_ARTICLES = "Ask the articles."
+PROMISE = (
+    "Answers are sentences from the articles, word for word, with outlet, date and a link. "
+    "Where the articles do not say it, you are told so."
+)
+IN_THIS_ARCHIVE = "In this archive: {what}."
+INVENTED = (
+    "{what}: all invented, for trying things out. Neither the town nor its people exist. To ask"
+    " your own articles, run "
+)
+AND_START = " and start "
+AGAIN = " again."
+FROM_TO = "{since} to {until}"
+SINCE = "Since {day}"
+UNTIL = "Until {day}"
+FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+
+SOURCE = ("source", "sources")
+ARTICLE = ("article", "articles")
+
+
+def counted(count: int, words: tuple[str, str]) -> str:
+    """Return a number with its word, one or many."""
+    return f"{count:,} {words[count != 1]}"
+
+
 SCRIPT = {
     "copy": "Copy the answer with its source as",
     "markdown": "Markdown",
