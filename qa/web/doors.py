@@ -36,7 +36,7 @@ LOGIN_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self';"
     " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none, a browser sends "Origin: null" with a form
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
