@@ -225,7 +225,7 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", [":root", "body.dark"])
+@pytest.mark.parametrize("theme", [":root", "body.dark, html.dark"])
 @pytest.mark.parametrize(
     ("ink", "ground"),
     [
