@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from corpus.records import Article
+import numpy as np
+import numpy.typing as npt
+
+from corpus.records import Article, Span
 
 SHINGLE = 4
 """Words in a run; Broder (1997), "On the resemblance and containment of documents"."""
@@ -34,16 +36,16 @@ COMPARED = 20
 """Members of a group that a further article is compared with; more would only repeat them."""
 
 CACHED = 2_048
-"""Texts whose runs are kept in memory, at most some 200 kB each."""
+"""Texts whose runs are kept in memory, some 8 kB for each thousand words."""
 
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The hashes of a text's runs of words, and the lowest of them (Broder's sketch)."""
+    """The hashes of a text's runs of words, int64 ascending, and the lowest (Broder's sketch)."""
 
-    hashes: frozenset[int]
+    hashes: npt.NDArray[np.int64]
     sketch: frozenset[int]
 
 
@@ -65,8 +67,11 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     runs = [_runs_of(article) for article in articles]
+    seen: set[int] = set()
     for index, own in enumerate(runs):
-        for group in groups:
+        is_new = own.sketch.isdisjoint(seen)
+        seen |= own.sketch
+        for group in [] if is_new else groups:
             if any(_is_copy(runs[member], own) for member in islice(group, COMPARED)):
                 group.append(index)
                 break
@@ -82,31 +87,37 @@ def _is_copy(one: _Runs, other: _Runs) -> bool:
     return shorter >= LEAST_SIZE * longer and _containment(one.hashes, other.hashes) >= SAME_STORY
 
 
-def _containment(one: frozenset[int], other: frozenset[int]) -> float:
-    if not one or not other:
+def _containment(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
+    if not len(one) or not len(other):
         return 0.0
-    return len(one & other) / min(len(one), len(other))
+    shared = np.intersect1d(one, other, assume_unique=True)
+    return len(shared) / min(len(one), len(other))
 
 
 def _runs_of(article: Article) -> _Runs:
     """Return the word runs at the head of what is kept of an article."""
+    return _runs_of_kept(article.text, article.kept)
+
+
+@lru_cache(maxsize=CACHED)
+def _runs_of_kept(text: str, kept: tuple[Span, ...]) -> _Runs:
     parts = []
     room = HEAD
-    for span in article.kept:
-        parts.append(article.text[span.start : min(span.end, span.start + room)])
+    for span in kept:
+        parts.append(text[span.start : min(span.end, span.start + room)])
         room -= len(parts[-1])
         if room <= 0:
             break
     return _runs("\n".join(parts))
 
 
-@lru_cache(maxsize=CACHED)
 def _runs(text: str) -> _Runs:
     """Return the runs of a text; one of fewer words than a run is a run as a whole."""
     words = _WORD.findall(text.lower())
     if len(words) < SHINGLE:
-        hashes = frozenset([hash(tuple(words))] if words else [])
+        hashes = [hash(tuple(words))] if words else []
     else:
         runs = zip(*(words[offset:] for offset in range(SHINGLE)), strict=False)
-        hashes = frozenset(map(hash, runs))
-    return _Runs(hashes, frozenset(heapq.nsmallest(SKETCH, hashes)))
+        hashes = [*map(hash, runs)]
+    ascending = np.unique(np.array(hashes, dtype=np.int64))
+    return _Runs(ascending, frozenset(ascending[:SKETCH].tolist()))

@@ -22,6 +22,23 @@ def open_encoder(directory: Path, stored: EncoderSettings | None, model: str | N
     return SentenceTransformerEncoder(model)
 
 
+def prepare_encoder(directory: Path, stored: EncoderSettings | None, model: str | None) -> Encoder:
+    """Return the encoder for passages to come, and put it into the archive where it carries none.
+
+    The caller holds the archive's lock. Raises ModelError where the model is missing or unfit.
+    """
+    carries = (directory / onnx.FOLDER).exists()
+    if not carries and (model or DEFAULT_MODEL) == DEFAULT_MODEL:
+        from embeddings.carrying import carry_bundled
+
+        carry_bundled(directory)
+    encoder = open_encoder(directory, stored, model)
+    if isinstance(encoder, onnx.OnnxEncoder):
+        return encoder
+    carry_encoder(directory, encoder)
+    return onnx.load(directory, encoder.settings) or encoder
+
+
 def carry_encoder(directory: Path, encoder: Encoder) -> None:
     """Export a sentence-transformers encoder into an archive that carries none.
 
@@ -32,4 +49,6 @@ def carry_encoder(directory: Path, encoder: Encoder) -> None:
     from embeddings.transformer import SentenceTransformerEncoder
 
     if isinstance(encoder, SentenceTransformerEncoder):
-        onnx.carry(directory, encoder)
+        from embeddings.carrying import carry
+
+        carry(directory, encoder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from embeddings.dense import DenseIndex
 from embeddings.generations import Stamps
+from embeddings.shelf import Shelf
 from embeddings.sparse import SparseIndex
 
 DENSE = "dense"
@@ -19,8 +20,9 @@ class Indices:
     """The derived indices of one generation, open for search.
 
     `removed` counts the passages taken out since BM25's word counts were last made anew; `stamps`
-    tell the next generation what the published files are. Where they are `behind`, they are an
-    older generation's without what was removed since, for want of space to catch up.
+    tell the next generation what the published files are; `shelf` keeps what was read lately.
+    Where they are `behind`, they are an older generation's without what was removed since, for want
+    of space to catch up.
     """
 
     generation: int
@@ -31,6 +33,7 @@ class Indices:
     articles: SparseIndex
     removed: int = 0
     stamps: Stamps = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf, compare=False)
     behind: bool = False
 
 

@@ -6,9 +6,13 @@ words, and again over each sentence ("late chunking", Günther et al. 2024, arXi
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +23,18 @@ from corpus.records import Span
 from embeddings.encoder import PassageText, PassageVectors, Vectors, unit
 
 BATCH_TOKENS = 8_192
-"""Word pieces in a batch, padding counted: some 32 passages of full length."""
+"""Word pieces in a batch, padding counted: some 32 passages of full length, for torch."""
+
+AHEAD = 256
+"""Passages that are tokenised and sorted together while others are being encoded."""
 
 POOLING = "mean over the passage's words"
 """Names this module's way in an archive's settings."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +100,82 @@ class PassageTokenizer:
 
 
 def encode_passages(
-    tokenizer: PassageTokenizer, forward: Forward, passages: Sequence[PassageText], pad: int
+    tokenizer: PassageTokenizer,
+    forward: Forward,
+    passages: Sequence[PassageText],
+    pad: int,
+    *,
+    budget: int = BATCH_TOKENS,
+    pairs: float = math.inf,
+    threads: int = 1,
 ) -> Iterator[tuple[int, PassageVectors]]:
-    """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
-    encoded = [tokenizer.passage(passage) for passage in passages]
-    for batch in length_batches([len(item.ids) for item in encoded]):
-        vectors = forward(*padded([encoded[index].ids for index in batch], pad))
-        for row, index in enumerate(batch):
-            tokens = vectors[row, : len(encoded[index].ids)]
-            yield index, pool(passages[index].sentences, encoded[index], tokens)
+    """Yield (index, vectors) for every passage, batches sorted by length, longest first.
+
+    `budget` and `pairs` bound a batch, see `length_batches`. With several threads, each computes
+    batches by itself while this one tokenises those to come.
+    """
+
+    def encode(batch: _Batch) -> list[tuple[int, PassageVectors]]:
+        vectors = forward(*padded([tokens.ids for _, tokens in batch], pad))
+        return [
+            (index, pool(passages[index].sentences, tokens, vectors[row, : len(tokens.ids)]))
+            for row, (index, tokens) in enumerate(batch)
+        ]
+
+    batches = _batches(tokenizer, passages, lambda lengths: length_batches(lengths, budget, pairs))
+    for found in map(encode, batches) if threads == 1 else side_by_side(encode, batches, threads):
+        yield from found
+
+
+_Batch = list[tuple[int, Tokens]]
+
+
+def _batches(
+    tokenizer: PassageTokenizer,
+    passages: Sequence[PassageText],
+    cut: Callable[[Sequence[int]], Iterator[list[int]]],
+) -> Iterator[_Batch]:
+    """Yield batches of (index, tokens), passages of like length together."""
+    order = sorted(range(len(passages)), key=lambda index: (-len(passages[index].text), index))
+    for at in range(0, len(order), AHEAD):
+        portion = order[at : at + AHEAD]
+        tokens = [tokenizer.passage(passages[index]) for index in portion]
+        for batch in cut([len(item.ids) for item in tokens]):
+            yield [(portion[place], tokens[place]) for place in batch]
+
+
+def side_by_side(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Result]:
+    """Yield the results of `work` in the order of the items, computed by threads of their own.
+
+    Items are taken as threads come free. What has begun is finished when the caller stops early.
+    """
+    with ThreadPoolExecutor(threads, thread_name_prefix="qa-encode") as pool_of_threads:
+        begun: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                begun.append(pool_of_threads.submit(work, item))
+                if len(begun) > 2 * threads:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 def encode_questions(
-    tokenizer: PassageTokenizer, forward: Forward, questions: Sequence[str], pad: int
+    tokenizer: PassageTokenizer,
+    forward: Forward,
+    questions: Sequence[str],
+    pad: int,
+    budget: int = BATCH_TOKENS,
 ) -> Vectors:
     """Return the mean token vectors of questions, float32 (n, dimension), scaled to length 1."""
     encoded = [tokenizer.question(question) for question in questions]
     rows: dict[int, Vectors] = {}
-    for batch in length_batches([len(ids) for ids in encoded]):
+    for batch in length_batches([len(ids) for ids in encoded], budget):
         ids, mask = padded([encoded[index] for index in batch], pad)
         vectors = forward(ids, mask)
         for row, index in enumerate(batch):
@@ -121,12 +189,14 @@ def pool(sentences: Sequence[Span], encoded: Tokens, vectors: Vectors) -> Passag
     A sentence in which no token starts has the passage's vector.
     """
     body = encoded.body if encoded.body.any() else np.ones_like(encoded.body)
-    whole = vectors[body].mean(axis=0)
-    means = np.empty((len(sentences), vectors.shape[1]), dtype=np.float32)
-    for row, sentence in enumerate(sentences):
-        inside = body & (encoded.starts >= sentence.start) & (encoded.starts < sentence.end)
-        means[row] = vectors[inside].mean(axis=0) if inside.any() else whole
-    return PassageVectors(unit(whole), unit(means))
+    starts = np.array([sentence.start for sentence in sentences])[:, None]
+    ends = np.array([sentence.end for sentence in sentences])[:, None]
+    inside = body & (encoded.starts >= starts) & (encoded.starts < ends)
+    inside = np.where(inside.any(axis=1, keepdims=True), inside, body)
+    shares = np.concatenate([body[None, :], inside]).astype(np.float32)
+    means = (shares @ vectors) / shares.sum(axis=1, keepdims=True)
+    found = unit(means)
+    return PassageVectors(found[0], found[1:])
 
 
 def padded(
@@ -142,12 +212,18 @@ def padded(
     return ids, mask
 
 
-def length_batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Yield batches of indices, longest first, each within `budget` tokens with its padding."""
+def length_batches(
+    lengths: Sequence[int], budget: int = BATCH_TOKENS, pairs: float = math.inf
+) -> Iterator[list[int]]:
+    """Yield batches of indices, longest first, with padding each within `budget` tokens.
+
+    `pairs` limits the pairs of tokens that attend to each other; a text by itself may exceed both.
+    """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     batch: list[int] = []
     for index in order:
-        if batch and lengths[batch[0]] * (len(batch) + 1) > budget:
+        longest, count = lengths[batch[0]] if batch else 0, len(batch) + 1
+        if batch and (longest * count > budget or longest**2 * count > pairs):
             yield batch
             batch = []
         batch.append(index)

@@ -135,9 +135,11 @@ def encode_spans(spans: Sequence[Span]) -> str:
 def passage_digest(*columns: int | str) -> bytes:
     """Return the digest of a passage's row.
 
-    The columns are key, vector, generation, article, n, start, end, tokens, sentences.
+    The columns are key, vector, generation, article, n, start, end, tokens, sentences; what is
+    digested is their JSON.
     """
-    return _digest(json.dumps(columns).encode())
+    numbers = ", ".join(map(str, columns[:-1]))
+    return _digest(f'[{numbers}, "{columns[-1]}"]'.encode())
 
 
 def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:

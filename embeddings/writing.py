@@ -89,7 +89,7 @@ class ArticleWriter:
 
     def _encode(self, articles: Sequence[SplitArticle]) -> list[list[EncodedPassage]]:
         """Return each article's passages with vectors; those that are stored are not computed."""
-        texts = [_text_of(item.article, passage) for item in articles for passage in item.passages]
+        texts = [text_of(item.article, passage) for item in articles for passage in item.passages]
         keys = [text.key for text in texts]
         stored = self._store.has_vectors(keys)
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
@@ -138,7 +138,8 @@ def _portions(articles: Sequence[SplitArticle]) -> Iterator[list[SplitArticle]]:
         yield portion
 
 
-def _text_of(article: Article, passage: Passage) -> PassageText:
+def text_of(article: Article, passage: Passage) -> PassageText:
+    """Return a passage as it is encoded."""
     sentences = tuple(
         Span(span.start - passage.start, span.end - passage.start) for span in passage.sentences
     )

@@ -8,37 +8,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embeddings.encoder import Encoder
+from embeddings.encoder import Vectors
 from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
-from qa.ranking import Ranked, rank
+from qa.ranking import Ranked, Shares, rank, weigh
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
-from qa.retrieval import Candidates, retrieve
+from qa.retrieval import Candidates, search
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What answers questions: a view of the articles, the model, and how sure an answer must be.
+    """What answers questions: a view of the articles, and how sure an answer must be.
 
     `max_error` is the share (0..1) of given answers that may be wrong; None is the usual one.
     """
 
     store: Store
     indices: Indices
-    encoder: Encoder
     reranker: Reranker | None = None
     max_error: float | None = None
 
 
-def answer_queries(line: Line, queries: Sequence[Query], *, k: int) -> list[Answer]:
-    """Return the answers to queries, in their order, with at most k citations each."""
-    found = retrieve(line.store, line.indices, line.encoder, queries)
+def answer_queries(
+    line: Line, queries: Sequence[Query], vectors: Vectors, *, k: int
+) -> list[Answer]:
+    """Return the answers to queries, in their order, with at most k citations each.
+
+    `vectors` are the queries' `query_vectors`.
+    """
+    found = search(line.store, line.indices, queries, vectors)
     return [
         _answer(line, query, candidates, k)
         for query, candidates in zip(queries, found, strict=True)
@@ -46,12 +50,14 @@ def answer_queries(line: Line, queries: Sequence[Query], *, k: int) -> list[Answ
 
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
-    ranked = _rank(line, candidates)
-    sure = confidence(of_period(candidates), ranked)
+    shares = weigh(candidates) if candidates.found else None
+    ranked = _rank(line, candidates, shares)
+    judged = of_period(candidates)
+    sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)
     reason = None
     if not citations or sure < threshold(line.max_error):
-        reason = _reason(line, asked, candidates.query, ranked)
+        reason = _reason(line, asked, candidates, ranked)
     compared = Comparison()
     if asked.period is None or candidates.query.period is not None:  # else they are of other times
         compared = compare_figures(candidates, citations)
@@ -60,20 +66,22 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     )
 
 
-def _rank(line: Line, candidates: Candidates) -> list[Ranked]:
-    ranked = rank(candidates)
+def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
+    ranked = rank(candidates, shares)
     if line.reranker is not None:
         ranked = rerank(line.reranker, candidates.query.text, ranked)
     return prefer(candidates.query, ranked)
 
 
-def _reason(line: Line, asked: Query, searched: Query, ranked: Sequence[Ranked]) -> str:
+def _reason(line: Line, asked: Query, candidates: Candidates, ranked: Sequence[Ranked]) -> str:
     """Return why there is no answer; what limits left out is searched for the nearest."""
+    searched = candidates.query
     wider: list[Ranked] = []
     if searched.sources or searched.since or searched.until:
         free = replace(
             searched, sources=(), since=None, until=None, period=None, hears_outlets=False
         )
-        wider = _rank(line, retrieve(line.store, line.indices, line.encoder, [free])[0])
-    search = Search(asked, searched, ranked, wider, line.max_error)
-    return explain(search, line.indices.articles.occur_together)
+        found = search(line.store, line.indices, [free], candidates.vector[None, :])
+        wider = _rank(line, found[0])
+    nearest = Search(asked, searched, ranked, wider, line.max_error)
+    return explain(nearest, line.indices.articles.occur_together)

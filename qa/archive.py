@@ -22,10 +22,11 @@ from embeddings.derived import (
     check_source,
     copy_indices,
     open_indices,
+    problems,
     publish_indices,
 )
 from embeddings.encoder import Encoder
-from embeddings.encoders import carry_encoder, open_encoder
+from embeddings.encoders import carry_encoder, open_encoder, prepare_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.indices import Indices
 from embeddings.locking import writer_lock
@@ -39,6 +40,7 @@ from qa.places import chosen_archive
 from qa.question import Limits, understand
 from qa.records import Answer, History, Query, Question
 from qa.reranking import Reranker, open_reranker
+from qa.retrieval import query_vectors
 
 DEFAULT_K = 5
 """Citations in an answer."""
@@ -183,7 +185,7 @@ class Archive(Holdings):
         with self._lock, self._writing():
             check_source(self._store)
             report = index_paths(
-                self._store, self._load_encoder, paths, prune=prune, gone=gone, progress=progress
+                self._store, self._prepare_encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.added or report.updated or report.removed:
@@ -264,25 +266,32 @@ class Archive(Holdings):
             if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
+        vectors = query_vectors(encoder, queries)  # side by side with other threads' questions
 
-            def answers() -> list[Answer]:
-                with self._agreed() as indices:
-                    line = Line(self._store, indices, encoder, reranker, max_error)
-                    told = [BEHIND] if indices.behind else []
-                    asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
-                    return answer_queries(line, asked, k=k)
+        def answers() -> list[Answer]:
+            with self._agreed() as indices:
+                line = Line(self._store, indices, reranker, max_error)
+                told = [BEHIND] if indices.behind else []
+                asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
+                return answer_queries(line, asked, vectors, k=k)
 
+        with self._lock:
             try:
                 return answers()
             except UnusableFilesError:  # damage shows when what is derived is used: mend it
                 self._indices = open_indices(self._store, thorough=True)
                 return answers()
 
-    def _load_encoder(self) -> Encoder:
+    def _prepare_encoder(self) -> Encoder:
+        """Return the encoder for passages to come; the caller holds the writer's lock."""
+        return self._load_encoder(prepare=True)
+
+    def _load_encoder(self, *, prepare: bool = False) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None:
-                self._encoder = open_encoder(self.directory, self._store.encoder, self._model)
+                find = prepare_encoder if prepare else open_encoder
+                self._encoder = find(self.directory, self._store.encoder, self._model)
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
@@ -324,8 +333,10 @@ class Archive(Holdings):
             if onnx.problems(self.directory):
                 self._encoder = None
                 shutil.rmtree(self.directory / onnx.FOLDER)
-                carry_encoder(self.directory, self._load_encoder())
+                self._prepare_encoder()
                 done.append("the encoder that the archive carries: made anew from its model")
+            if problems(self._store):
+                done.append("the search indices: made anew from the articles")
             self._indices = publish_indices(self._store, thorough=True)
             return done
 

@@ -1,47 +1,28 @@
-"""Show an archive as a web chat box: the Gradio page and the start of its server."""
+"""Show an archive as a web chat box: the Gradio page; `qa.opening` serves it."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
-from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
 
 from qa import rendering, texts
 from qa.controls import Place
-from qa.conversation import Answering, Conversation, Exchange, Queued, ask_next
+from qa.conversation import Answering, Conversation, Exchange, ask_next
 from qa.markup import Html, join, tag
-from qa.records import Status
-from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.opening import STATIC, STATIC_ROUTE, Options
+from qa.serving import SecurityHeaders
 from qa.transcript import read_request, write_conversation
-from qa.web.admission import Queue
-from qa.web.archive_page import render_archive_page
-from qa.web.catalogue import Catalogue
-from qa.web.doors import Doors, Rules
-from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
-from qa.web.service import Served, build_service, mount_service
-from qa.written import Writer
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 
 import gradio as gr
-
-STATIC = Path(__file__).parent / "static"
-STATIC_ROUTE = "qa-static"
-"""Where the style sheet is served. Gradio's own `css` rewrites selectors, and loses some."""
 
 EXAMPLES = (
     "Is Quenby Bridge open to cars yet?",
@@ -65,18 +46,6 @@ _START = "() => window.qa.start()"
 _CLEAR = "() => window.qa.clear()"
 _SCROLL = "() => window.qa.scroll()"
 """Calls of the page's script, static/chat.js."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the page offers beside answers.
-
-    `writable` lets people add and remove articles, and say what they think of answers; `writer`
-    phrases answers from the passages.
-    """
-
-    writable: bool = False
-    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,35 +232,12 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def build_app(
-    archive: Chatting,
-    rules: Rules | None = None,
-    *,
-    writable: bool = False,
-    writer: Writer | None = None,
-) -> FastAPI:
-    """Build the web application: the page at "/", the archive's page, and routes for programs."""
-    rules, queue, options = rules or Rules(), Queue(), Options(writable, writer)
-    service = build_service(archive, queue=queue, guarded=rules.access is not None)
-    catalogue = add_editing(service, archive, writable=writable)
-
-    @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        async with service.router.lifespan_context(service):  # a mounted application's is not run
-            yield
-
-    larger = {("POST", "/api/articles"): MAX_FILE_BYTES} if writable else {}
-    app = FastAPI(
-        openapi_url=None,
-        lifespan=running,
-        middleware=[Middleware(BodyLimit, larger=larger), Middleware(Doors, rules=rules)],
-    )
-    mount_service(app, service)
-    app.router.routes.append(_archive_route(archive, catalogue, writable=writable))
-    app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
+def page_app(archive: Answering, options: Options | None = None) -> FastAPI:
+    """Build the web application of the page alone."""
+    app = FastAPI(openapi_url=None)
     gr.mount_gradio_app(
         app,
-        build_page(Queued(archive, queue), options),
+        build_page(archive, options),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],
@@ -307,23 +253,6 @@ def build_app(
         head=_head(),
     )
     return app
-
-
-def _archive_route(archive: Chatting, catalogue: Catalogue, *, writable: bool) -> Route:
-    """Return the route of the archive's page."""
-
-    def show() -> Html:
-        return render_archive_page(
-            archive.status(),
-            catalogue.over_time(),
-            editable=writable and not archive.is_samples,
-            samples=archive.is_samples,
-        )
-
-    async def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(await asyncio.to_thread(show), headers={"Cache-Control": "no-store"})
-
-    return Route("/archive", page, middleware=[Middleware(SecurityHeaders)])
 
 
 def _head() -> str:
@@ -344,40 +273,3 @@ def _theme() -> gr.themes.Base:
         body_text_color="#1f1b16",
         body_text_color_dark="#ece6da",
     )
-
-
-class Chatting(Answering, Served, Editable, Protocol):
-    """The part of an archive that the pages and the routes for programs need."""
-
-    def status(self) -> Status:
-        """Return what the archive holds."""
-        ...
-
-
-def serve(
-    archive: Chatting,
-    *,
-    host: str = DEFAULT_HOST,
-    port: int | None = None,
-    announce: Callable[[str], None] | None = None,
-    rules: Rules | None = None,
-    writable: bool = False,
-    writer: Writer | None = None,
-) -> None:
-    """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
-
-    `announce` (print, when None) is called with one line once the chat answers. Without a `port`
-    the first free one from 7860 on is taken. Raises UsageError for a host or port that cannot be
-    had.
-    """
-    listener = bind(host, port)
-    line = f"The chat is at {address_of(listener)}"
-    with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        app = build_app(archive, rules, writable=writable, writer=writer)
-        server = Server(app, listener, ready=lambda: (announce or _say)(line))
-        server.serve_until_stopped()
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 -- the one thing that a person waits for

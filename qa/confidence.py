@@ -19,7 +19,7 @@ import numpy as np
 
 from qa.ranking import Ranked, Shares, weigh
 from qa.retrieval import Candidate, Candidates
-from qa.wording import Floats, lead_stems, wording
+from qa.wording import Floats, code, lead_stems, wording
 
 WEIGHTS = "confidence.json"
 """File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`."""
@@ -49,12 +49,17 @@ TAKEN = (
 """Features of the first quote's better sentence that are signs themselves."""
 
 
-def confidence(candidates: Candidates, ranked: Sequence[Ranked]) -> float:
-    """Return the probability (0..1) that the first quote answers; 0 where there is none."""
+def confidence(
+    candidates: Candidates, ranked: Sequence[Ranked], shares: Shares | None = None
+) -> float:
+    """Return the probability (0..1) that the first quote answers; 0 where there is none.
+
+    `shares` are those of `candidates` where they were weighed already.
+    """
     if not ranked or not candidates.found:
         return 0.0
     model = _model()
-    told = signs(candidates, weigh(candidates), ranked[0])
+    told = signs(candidates, shares or weigh(candidates), ranked[0])
     score = model["bias"] + sum(weight * told[name] for name, weight in model["weights"].items())
     return float(1 / (1 + np.exp(-score)))
 
@@ -132,9 +137,14 @@ def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
 
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
-    held = set(lead_stems(passages[0])).union(*(wording(item).stems for item in passages))
-    missing = [term for term in candidates.terms if term not in held]
-    return [term for term in missing if len(term) < SPELLED or held.isdisjoint(misspellings(term))]
+    held = set(map(code, lead_stems(passages[0])))
+    held = held.union(*(wording(item).stems.tolist() for item in passages))
+    missing = [term for term in candidates.terms if code(term) not in held]
+    return [
+        term
+        for term in missing
+        if len(term) < SPELLED or held.isdisjoint(map(code, misspellings(term)))
+    ]
 
 
 def misspellings(word: str) -> set[str]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
 from qa.scene import Scene
-from qa.wording import Floats, Ints, of_kind
+from qa.wording import Floats, Ints, code, of_kind
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -53,27 +53,26 @@ PRONOUNS = (
 class Rows:
     """The numbers of one question: `values` is float64 (sentences, features), named by `names`.
 
-    `passage` (sentences,) says to which of `chosen` a sentence belongs; `chosen` holds positions in
-    `Candidates.found`, ascending; `fused` (found,) is the first score of every candidate.
-    `withdrawn` (sentences,) marks what the next sentence takes back.
+    `passage` (sentences,) says to which of `chosen` a sentence belongs, `starts` (chosen,) which
+    row is each one's first; `chosen` holds positions in `Candidates.found`, ascending; `fused`
+    (found,) is the first score of every candidate, `nearest` (found,) its sentence that is most
+    similar to the question. `withdrawn` (sentences,) marks what the next sentence takes back.
     """
 
     names: tuple[str, ...]
     values: Floats
     passage: Ints
+    starts: Ints
     chosen: Ints
     fused: Floats
+    nearest: Ints
     withdrawn: npt.NDArray[np.bool_]
-
-    @property
-    def starts(self) -> Ints:
-        """Return the row of each passage's first sentence."""
-        return np.flatnonzero(np.diff(self.passage, prepend=-1))
 
 
 def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
-    fused = fused_scores(candidates)
+    cosines, starts = _sentence_cosines(candidates)
+    fused = fused_scores(candidates, cosines, starts)
     chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
     scene = _Columns(candidates, [candidates.found[row] for row in chosen], fused[chosen])
     columns = {
@@ -91,17 +90,33 @@ def describe(candidates: Candidates) -> Rows:
         names=tuple(columns),
         values=np.column_stack(list(columns.values())),
         passage=scene.passage,
+        starts=scene.starts,
         chosen=chosen,
         fused=fused,
+        nearest=_nearest(cosines, starts),
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
 
 
-def fused_scores(candidates: Candidates) -> Floats:
-    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
+def _sentence_cosines(candidates: Candidates) -> tuple[npt.NDArray[np.float32], Ints]:
+    """Compare the question's vector with all sentences'; return that and each candidate's first."""
     found = candidates.found
     cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
-    starts = np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
+    return cosines, np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
+
+
+def _nearest(cosines: npt.NDArray[np.float32], starts: Ints) -> Ints:
+    """Return which of each candidate's sentences is most similar to the question."""
+    best = np.maximum.reduceat(cosines, starts)
+    sizes = np.diff(starts, append=len(cosines))
+    places = np.flatnonzero(cosines == np.repeat(best, sizes))
+    firsts = places[np.searchsorted(places, starts)]
+    return np.asarray(firsts - starts, dtype=np.int64)
+
+
+def fused_scores(candidates: Candidates, cosines: npt.NDArray[np.float32], starts: Ints) -> Floats:
+    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
+    found = candidates.found
     best = np.maximum.reduceat(cosines, starts)
     columns = np.array(
         [
@@ -231,18 +246,17 @@ class _Columns(Scene):
             for pair in zip(self.asked, self.asked[1:], strict=False)
         }
         found = np.zeros(len(self.passage))
-        for start, item in zip(self.starts, self.wordings, strict=True):
-            for (left, right), weight in pairs.items():
-                if left in item.forms and right in item.forms:
-                    follows = {at + 1 for at in item.forms[left]}.intersection(item.forms[right])
-                    for sentence in {item.sentence[at] for at in follows}:
-                        found[start + sentence] += weight
+        words = self.words
+        for (left, right), weight in pairs.items():
+            follows = (words.forms[:-1] == code(left)) & (words.forms[1:] == code(right))
+            rows = words.sentence[1:][follows & ~words.opens[1:]]
+            found[np.unique(rows)] += weight
         return found / (sum(pairs.values()) or 1.0)
 
     def _pronouns(self) -> dict[str, Floats]:
         """Count the pronouns of a person whom the question does not name either."""
         wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
-        counts = self._count(wanted, [item.forms for item in self.wordings]).sum(axis=1)
+        counts = self._count(self.words.forms, wanted).sum(axis=1)
         held = (counts > 0).astype(np.float64)
         in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}

@@ -1,9 +1,9 @@
-"""What people say of answers, as candidates for gold questions: lines of the queue of reviews.
+"""What people say of answers, kept as candidates for gold questions in the archive's folder.
 
-A sentence that a person pointed at, or an answer that they found right, is a candidate that waits
-for `qa gold review`: `question`, `article`, `start`, `end`, `answer`, `answerable`, `kind`
-("feedback"), `verdict`. `article` is null where nothing answers. An answer that was found wrong is
-noted as an event of its own, which is no candidate. Lines are only ever added.
+One JSON object a line: `question`, `article`, `start`, `end`, `answer`, `answerable`, `kind`
+("feedback") and the `verdict`: "right" (the person pointed at the sentence), "good" or "bad" (of
+what was answered). `article` is null where the person says, rightly or not, that nothing answers.
+Lines are only ever added, each in one write; a person reviews them before they count as gold.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Literal
 from corpus.errors import StorageError, UsageError
 from corpus.records import Article, Span
 
-MOST_BYTES = 64 << 20
-"""Size of the file from which on nothing more is added: some 200,000 lines are enough to review."""
+FILE = "feedback.jsonl"
+
+MOST_BYTES = 16 << 20
+"""Size of the file from which on nothing more is added: some 50,000 lines are enough to review."""
 
 Verdict = Literal["right", "good", "bad"]
 
@@ -50,19 +52,13 @@ class Feedback:
                 )
             answer = self.quote.of(self.article.text)
             record |= {"article": self.article.id, "start": start, "end": end, "answer": answer}
-        if self.verdict == "bad":
-            record["event"] = "verdict"
-        return json.dumps(record)
+        return json.dumps(record) + "\n"
 
 
-def note(path: Path, feedback: Feedback) -> None:
-    """Add a line to the file of candidates. Raises StorageError where it cannot be written.
-
-    The line break in front ends a line that a crash cut short.
-    """
-    line = f"\n{feedback.to_line()}\n"
+def note(folder: Path, feedback: Feedback) -> None:
+    """Add a line to the archive's feedback. Raises StorageError where it cannot be written."""
+    path, line = folder / FILE, feedback.to_line()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > MOST_BYTES:
             raise StorageError(f"{path} is full: review what is in it, and move it away")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

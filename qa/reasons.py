@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from corpus.records import Article
@@ -16,6 +17,9 @@ from qa.records import Query
 from qa.words import COMMON, STOP_WORDS
 
 EMPTY = "The archive holds no articles yet."
+
+FOLDED = 1_024
+"""Articles whose text is kept without capitals."""
 
 SUBJECTS = 4
 """Names and nouns of a question that are looked up; a longer question has them all first."""
@@ -215,4 +219,9 @@ def _occurs(subject: str, search: Search) -> bool:
     """Tell whether one of the articles found holds these very words."""
     sought = subject.casefold()
     seen = {item.candidate.article.id: item.candidate.article for item in search.ranked}
-    return any(sought in article.text.casefold() for article in seen.values())
+    return any(sought in _folded(article.text) for article in seen.values())
+
+
+@lru_cache(maxsize=FOLDED)
+def _folded(text: str) -> str:
+    return text.casefold()

@@ -70,8 +70,14 @@ def retrieve(
     encoder: Encoder,
     queries: Sequence[Query],
 ) -> list[Candidates]:
-    """Return the candidates of each query; questions are encoded and searched together."""
-    vectors = query_vectors(encoder, queries)
+    """Return the candidates of each query; questions are encoded together."""
+    return search(store, indices, queries, query_vectors(encoder, queries))
+
+
+def search(
+    store: Store, indices: Indices, queries: Sequence[Query], vectors: Vectors
+) -> list[Candidates]:
+    """Return the candidates of each query, whose `query_vectors` are known."""
     return [
         _retrieve_one(store, indices, query, vector)
         for query, vector in zip(queries, vectors, strict=True)
@@ -143,19 +149,20 @@ def _search(
     sparse = dict(indices.passages.search(terms, DEPTH, allowed))
     sparse |= dict(indices.passages.search(terms, DEPTH, sorted(set(dense) - set(sparse))))
     by_article = dict(indices.articles.search(terms, ARTICLE_DEPTH, articles))
-    stored = {passage.key: passage for passage in store.passages(sorted({*dense, *sparse}))}
-    vectors = store.vectors(stored)
-    found = store.articles_of(stored.values())
+    read = indices.shelf.take(store, sorted({*dense, *sparse}))
+    if not read:
+        return {}
+    similar = (np.array([item.vectors.passage for item in read.values()]) @ vector).tolist()
     return {
         key: Candidate(
-            stored=passage,
-            article=found[passage.article],
-            vectors=vectors[key],
-            dense=float(vector @ vectors[key].passage),
+            stored=item.stored,
+            article=item.article,
+            vectors=item.vectors,
+            dense=cosine,
             bm25=sparse.get(key, 0.0),
-            article_bm25=by_article.get(passage.article, 0.0),
+            article_bm25=by_article.get(item.stored.article, 0.0),
         )
-        for key, passage in stored.items()
+        for (key, item), cosine in zip(read.items(), similar, strict=True)
     }
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
-from qa.wording import Floats, lead_stems, wording
+from qa.wording import Floats, Ints, Words, code, codes, lead_stems, wording
 
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
@@ -41,6 +41,7 @@ class Scene:
         self.firsts = list(first.values())
         self.article = np.array([number[item.article.id] for item in close])
         self.wordings = [wording(item) for item in close]
+        self.words = Words(self.wordings, self.starts)
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
         self.terms = list(candidates.terms)
@@ -96,23 +97,19 @@ class Scene:
     @cached_property
     def counts(self) -> Floats:
         """Count each stem in each sentence, (S, T)."""
-        return self._count(self.bases, [item.stems for item in self.wordings])
+        return self._count(self.words.stems, self.bases)
 
     @cached_property
     def form_counts(self) -> Floats:
         """Count each word as it is written in each sentence, (S, W)."""
-        return self._count(self.written, [item.forms for item in self.wordings])
+        return self._count(self.words.forms, self.written)
 
-    def _count(self, words: Sequence[str], where: Sequence[dict[str, list[int]]]) -> Floats:
-        rows: list[int] = []
-        columns: list[int] = []
-        for start, item, positions in zip(self.starts, self.wordings, where, strict=True):
-            for column, word in enumerate(words):
-                found = positions.get(word, ())
-                rows.extend([start + item.sentence[at] for at in found])
-                columns.extend([column] * len(found))
-        counts = np.zeros((len(self.passage), len(words)))
-        np.add.at(counts, (rows, columns), 1)
+    def _count(self, where: Ints, words: Sequence[str]) -> Floats:
+        """Count words, of which `where` has the codes, in each sentence, (S, words)."""
+        counts = np.empty((len(self.passage), len(words)))
+        for column, word in enumerate(words):
+            rows = self.words.sentence[where == code(word)]
+            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
         return counts
 
     @cached_property
@@ -127,13 +124,9 @@ class Scene:
     @cached_property
     def are_names(self) -> Floats:
         """Tell which stems are names, (T,): they have a capital inside most sentences."""
-        seen, capital = np.zeros(len(self.terms)), np.zeros(len(self.terms))
-        for item in self.wordings:
-            for column, term in enumerate(self.bases):
-                found = item.stems.get(term, ())
-                seen[column] += len(found)
-                capital[column] += sum([item.capital[at] for at in found])
-        return ((capital > NAME * seen) & (seen > 0)).astype(np.float64)
+        found = self.words.stems == codes(self.bases)[:, None]
+        seen, capital = found.sum(axis=1), (found & self.words.capital).sum(axis=1)
+        return np.asarray((capital > NAME * seen) & (seen > 0), dtype=np.float64)
 
     @cached_property
     def in_passages(self) -> Floats:
@@ -170,12 +163,6 @@ class Scene:
     @cached_property
     def new_names(self) -> Floats:
         """Count capitals inside each sentence of words that the question does not hold, (S,)."""
-        rows = [
-            start + item.sentence[at]
-            for start, item in zip(self.starts, self.wordings, strict=True)
-            for word in set(self.asked)
-            for at in item.forms.get(word, ())
-            if item.capital[at]
-        ]
-        ours = np.bincount(rows, minlength=len(self.passage)) if rows else 0
+        repeated = self.words.capital & np.isin(self.words.forms, codes(set(self.asked)))
+        ours = np.bincount(self.words.sentence[repeated], minlength=len(self.passage))
         return self.looked[:, 1] - ours

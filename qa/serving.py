@@ -240,6 +240,10 @@ class Server(uvicorn.Server):
         if self.interrupted:
             raise KeyboardInterrupt
 
+    def stop(self) -> None:
+        """End as soon as what is being worked on is answered."""
+        self.should_exit = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note Ctrl-C: a process started in the background would be told of it by nobody else."""
         self.interrupted = sig == signal.SIGINT

@@ -15,6 +15,8 @@ EMPTY = "This archive is empty. Drop articles on "
 ARCHIVE_PAGE = "the archive’s page"
 OR_RUN = ", or run "
 TRY = "Try one of these"
+OPENING = "Opening the archive"
+STOPPED = "The chat has stopped. Start it again and reload this page."
 PENDING = "Searching the articles"
 
 CONFIDENCE_WORDS = (

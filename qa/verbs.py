@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from embeddings.sparse import analyze
 
 _FORMS = """
@@ -47,6 +49,11 @@ def _table() -> dict[str, str]:
 
 
 _BASE_FORMS = _table()
+
+
+def base_forms(stems: Sequence[str]) -> Iterator[str]:
+    """Yield the `base_form` of each stem."""
+    return map(_BASE_FORMS.get, stems, stems)
 
 
 def base_form(stem: str) -> str:

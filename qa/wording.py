@@ -1,4 +1,4 @@
-"""Passage -> its words, indexed by stem and by form, with what each sentence looks like.
+"""Passage -> its words as numbers, by stem and by form, with what each sentence looks like.
 
 Nothing here depends on a question, so it is kept for the passages that were looked at last.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,13 @@ import numpy.typing as npt
 from embeddings.sparse import analyze
 from qa.kinds import Kind, find
 from qa.retrieval import Candidate
-from qa.verbs import base_form
+from qa.verbs import base_forms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CACHED = 4_096
-"""Passages whose words are kept in memory, some 40 kB each."""
+CACHED = 16_384
+"""Passages whose words are kept in memory, some 5 kB each."""
 
 LEAD = 400
 """Characters at the head of an article whose words count as what it is about."""
@@ -51,23 +52,52 @@ _TAKES_BACK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a passage. Positions count them from 0, on through all its sentences.
+    """The words of a passage, side by side through all its sentences.
 
-    `stems` and `forms` (lower case) map to positions, ascending; `sentence` (words,) says which
-    sentence a word is in; `capital` (words,) marks capitals inside a sentence: names, mostly.
-    `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds speech or
-    quotation marks, asks. `refers` (sentences,) marks those that open with a word for people named
-    before ("He", "The two"); `withdrawn` (sentences,) those that repeat what a report said and
-    that the next sentence takes back. Irregular verb forms are brought to their verb's stem.
+    `stems` and `forms` (lower case) are int64 (words,), each word's `code`; `sentence` (words,)
+    says which sentence a word is in; `capital` (words,) marks capitals inside a sentence: names,
+    mostly. `looks` is float64 (sentences, 6): words, names, figures, opens with a pronoun, holds
+    speech or quotation marks, asks. `refers` (sentences,) marks those that open with a word for
+    people named before ("He", "The two"); `withdrawn` (sentences,) those that repeat what a report
+    said and that the next sentence takes back. Irregular verb forms are brought to their verb's
+    stem.
     """
 
-    stems: dict[str, list[int]]
-    forms: dict[str, list[int]]
-    sentence: list[int]
-    capital: list[bool]
+    stems: Ints
+    forms: Ints
+    sentence: Ints
+    capital: npt.NDArray[np.bool_]
     looks: Floats
     refers: npt.NDArray[np.bool_]
     withdrawn: npt.NDArray[np.bool_]
+
+
+def code(word: str) -> int:
+    """Return the number that stands for a word in this process: its hash, 64 bits."""
+    return hash(word)
+
+
+def codes(words: Iterable[str]) -> Ints:
+    """Return the codes of words, int64 (words,)."""
+    return np.array([*map(hash, words)], dtype=np.int64)
+
+
+class Words:
+    """The words of some passages, side by side: arrays over words, as `Wording` has them.
+
+    `sentence` counts on through all passages; `opens` marks each passage's first word.
+    """
+
+    def __init__(self, wordings: Sequence[Wording], starts: Ints) -> None:
+        self.stems = np.concatenate([item.stems for item in wordings])
+        self.forms = np.concatenate([item.forms for item in wordings])
+        self.capital = np.concatenate([item.capital for item in wordings])
+        self.sentence = np.concatenate(
+            [start + item.sentence for start, item in zip(starts, wordings, strict=True)]
+        )
+        self.opens = np.zeros(len(self.stems), dtype=np.bool_)
+        firsts = np.cumsum([0, *(len(item.stems) for item in wordings[:-1])])
+        self.opens[firsts[firsts < len(self.opens)]] = True
 
 
 def wording(candidate: Candidate) -> Wording:
@@ -99,36 +129,37 @@ def _lead_stems(title: str | None, lead: str) -> frozenset[str]:
 
 @lru_cache(maxsize=CACHED)
 def _wording(text: str, sentences: tuple[tuple[int, int], ...]) -> Wording:
-    stems: dict[str, list[int]] = {}
-    forms: dict[str, list[int]] = {}
-    capital: list[bool] = []
-    lengths: list[int] = []
-    looks = np.empty((len(sentences), 6))
-    for number, (start, end) in enumerate(sentences):
-        sentence = text[start:end]
-        words = _WORD.findall(sentence)
-        at = len(capital)
-        _index(stems, [base_form(stem) for stem in _stems_of(sentence, words)], at)
-        _index(forms, [word.lower() for word in words], at)
-        capitals = [word[0].isupper() for word in words]
-        capital += [False, *capitals[1:]] if words else []
-        lengths.append(len(words))
-        looks[number] = (
-            len(words),
-            sum(capitals[1:]),
-            sum(word[0].isdigit() for word in words),
-            bool(words) and words[0].lower() in _PRONOUNS,
-            _SPEECH.search(sentence) is not None,
-            sentence.endswith("?"),
-        )
-    sentence_of = np.repeat(np.arange(len(sentences)), lengths).tolist()
-    refers = np.array([_REFERS.match(text, start) is not None for start, _ in sentences])
-    withdrawn = [
-        _CLAIMS.search(text, start, end) is not None and _TAKES_BACK.match(text, after) is not None
-        for (start, end), (after, _) in pairwise(sentences)
-    ]
-    marks = np.array([*withdrawn, False])
-    return Wording(stems, forms, sentence_of, capital, looks, refers, marks)
+    found = [_WORD.findall(text, start, end) for start, end in sentences]
+    words = list(chain.from_iterable(found))
+    lengths = np.array([len(part) for part in found])
+    number = np.repeat(np.arange(len(found)), lengths)
+    inside = np.diff(number, prepend=-1) == 0
+    firsts = [word[0] for word in words]
+    capital = np.array([*map(str.isupper, firsts)], dtype=np.bool_) & inside
+    figures = np.array([*map(str.isdigit, firsts)], dtype=np.bool_)
+    looks = np.empty((len(found), 6))
+    looks[:, 0] = lengths
+    looks[:, 1] = np.bincount(number, capital, len(found))
+    looks[:, 2] = np.bincount(number, figures, len(found))
+    looks[:, 3] = [bool(part) and part[0].lower() in _PRONOUNS for part in found]
+    looks[:, 4] = [_SPEECH.search(text, start, end) is not None for start, end in sentences]
+    looks[:, 5] = [text[start:end].endswith("?") for start, end in sentences]
+    return Wording(
+        stems=codes(base_forms(_stems_of(text, sentences, found))),
+        forms=codes(map(str.lower, words)),
+        sentence=number,
+        capital=capital,
+        looks=looks,
+        refers=np.array([_REFERS.match(text, start) is not None for start, _ in sentences]),
+        withdrawn=np.array([*_withdrawn(text, sentences), False]),
+    )
+
+
+def _withdrawn(text: str, sentences: tuple[tuple[int, int], ...]) -> Iterator[bool]:
+    """Tell of each sentence but the last whether it repeats what the next one takes back."""
+    for (start, end), (after, _) in pairwise(sentences):
+        claims = _CLAIMS.search(text, start, end) is not None
+        yield claims and _TAKES_BACK.match(text, after) is not None
 
 
 @lru_cache(maxsize=CACHED)
@@ -139,14 +170,17 @@ def _of_kind(
     return tuple((bisect(ends, span.start), span.of(text)) for span in find(kind, text))
 
 
-def _stems_of(sentence: str, words: list[str]) -> list[str]:
+def _stems_of(
+    text: str, sentences: tuple[tuple[int, int], ...], found: list[list[str]]
+) -> list[str]:
     """Return a stem a word; where the analyzer cuts otherwise, word by word."""
-    stems = analyze(sentence)
-    if len(stems) == len(words):
+    stems = analyze("\n".join([text[start:end] for start, end in sentences]))
+    if len(stems) == sum(map(len, found)):
         return stems
-    return [" ".join(analyze(word)) for word in words]
-
-
-def _index(positions: dict[str, list[int]], words: list[str], at: int) -> None:
-    for position, word in enumerate(words, start=at):
-        positions.setdefault(word, []).append(position)
+    apart: list[str] = []
+    for (start, end), words in zip(sentences, found, strict=True):
+        stems = analyze(text[start:end])
+        if len(stems) != len(words):
+            stems = [" ".join(analyze(word)) for word in words]
+        apart += stems
+    return apart

@@ -37,11 +37,11 @@ Open = Callable[..., Any]
 @contextmanager
 def served(archive: Any, *, port: int = 0, **options: Any) -> Iterator[str]:
     """Serve the chat of an archive within the block; give its address."""
-    from qa import chat, serving
+    from qa import opening, serving
 
     ready = threading.Event()
     listener = serving.bind("127.0.0.1", port)
-    server = serving.Server(chat.build_app(archive, **options), listener, ready=ready.set)
+    server = serving.Server(opening.build_app(archive, **options), listener, ready=ready.set)
     thread = threading.Thread(target=server.serve_until_stopped)
     thread.start()
     try:

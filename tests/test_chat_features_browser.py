@@ -12,7 +12,7 @@ from browsing import DESKTOP, MARKS, PHONES, Open, ask, launched, opening, overf
 from hostile import HOSTILE_TEXTS, hostile_articles, marker
 
 from qa.archive import Archive
-from qa.evaluation.suggesting import queue_of
+from qa.feedback import FILE
 from qa.web.access import Access, read_access, set_password
 from qa.web.doors import Rules
 from tests.fakes import HashingEncoder, stories, write_articles
@@ -55,8 +55,8 @@ def open_page(browser: Any, address: str) -> Iterator[Open]:
 
 
 def feedback(archive: Archive) -> list[dict[str, Any]]:
-    lines = queue_of(archive).read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines if line]
+    lines = (archive.directory / FILE).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def chips(page: Any) -> list[str]:

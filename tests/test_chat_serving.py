@@ -21,7 +21,7 @@ from chat_fakes import FakeArchive
 from starlette.testclient import TestClient
 
 from corpus.errors import UsageError
-from qa import chat, serving
+from qa import opening, serving
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -40,7 +40,7 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 from chat_fakes import FakeArchive
-from qa.chat import serve
+from qa.opening import serve
 signal.signal(signal.SIGINT, getattr(signal, sys.argv[2]))
 try:
     serve(FakeArchive(), port=int(sys.argv[1]))
@@ -51,7 +51,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(chat.build_app(FakeArchive())) as client:
+    with TestClient(opening.build_app(FakeArchive())) as client:
         yield client
 
 
@@ -150,7 +150,7 @@ def test_page_names_no_outside_resource(client: TestClient) -> None:
 
 
 def test_style_sheet_is_served_and_loads_nothing(client: TestClient) -> None:
-    sheet = client.get(f"/{chat.STATIC_ROUTE}/chat.css")
+    sheet = client.get(f"/{opening.STATIC_ROUTE}/chat.css")
     assert sheet.headers["content-type"].startswith("text/css")
     assert not re.search(r"url\(|@import|@font-face", sheet.text)
 
@@ -244,7 +244,7 @@ def _contrast(one: str, other: str) -> float:
     ],
 )
 def test_text_has_the_contrast_of_wcag_aa(theme: str, ink: str, ground: str) -> None:
-    sheet = (chat.STATIC / "chat.css").read_text("utf-8")
+    sheet = (opening.STATIC / "chat.css").read_text("utf-8")
     block = sheet[sheet.index(theme + " {") :].split("}")[0]
     colours = dict(re.findall(r"--qa-([\w-]+): (#[0-9a-f]{6});", block))
     assert _contrast(colours[ink], colours[ground]) >= 4.5

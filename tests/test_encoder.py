@@ -139,6 +139,11 @@ def test_batches_keep_within_their_budget() -> None:
     assert all(max(lengths[i] for i in b) * len(b) <= BATCH_TOKENS for b in batches)
 
 
+def test_batches_keep_within_their_pairs() -> None:
+    """Long texts go alone where attention costs most; one that is over the limit goes too."""
+    assert list(length_batches([10, 300, 10, 10], pairs=200)) == [[1], [0, 2], [3]]
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_a_bad_number_of_threads_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """$QA_THREADS is checked before torch gets it."""

@@ -8,19 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings import onnx
+from embeddings import carrying, onnx
+from embeddings.bert import BertShape
 from embeddings.encoders import carry_encoder, open_encoder
-from embeddings.onnx import FOLDER, MANIFEST, MODEL, OnnxEncoder
+from embeddings.late_chunking import side_by_side
+from embeddings.onnx import FOLDER, MANIFEST, OnnxEncoder
 from embeddings.transformer import SentenceTransformerEncoder
 from tests.archives import finish, flip, run_python
 from tests.test_encoder import PASSAGES
 
 
-@pytest.fixture(scope="module")
-def carried(model: SentenceTransformerEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with an exported encoder."""
+@pytest.fixture(scope="module", params=["written", "exported"])
+def carried(
+    request: pytest.FixtureRequest,
+    model: SentenceTransformerEncoder,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return a directory with an encoder: written from the bundled weights, or traced by torch."""
     directory = tmp_path_factory.mktemp("carried")
-    assert onnx.carry(directory, model)
+    bundled = request.param == "written"
+    assert carrying.carry_bundled(directory) if bundled else carrying.carry(directory, model)
     return directory
 
 
@@ -49,27 +56,80 @@ def test_it_is_used_where_it_is_whole_and_fits(
     assert (carried / FOLDER / MANIFEST).stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("name", [MODEL, MANIFEST, "tokenizer.json"])
 def test_a_damaged_export_is_not_used(
-    carried: Path, model: SentenceTransformerEncoder, tmp_path: Path, name: str
+    carried: Path, model: SentenceTransformerEncoder, tmp_path: Path
 ) -> None:
     """A turned bit in any file of it, and it counts as none."""
     shutil.copytree(carried / FOLDER, tmp_path / FOLDER)
-    flip(tmp_path / FOLDER / name, 100)
-    assert onnx.load(tmp_path, model.settings) is None
+    for file in (tmp_path / FOLDER).iterdir():
+        flip(file, 100)
+        assert onnx.load(tmp_path, model.settings) is None, file.name
+        flip(file, 100)
+    assert onnx.load(tmp_path, model.settings) is not None
+
+
+def test_the_expected_vectors_are_the_models(model: SentenceTransformerEncoder) -> None:
+    """What a carried model is checked against is what sentence-transformers computes."""
+    shipped = np.load(Path(carrying.__file__).with_name(carrying.EXPECTED))
+    np.testing.assert_allclose(carrying.probe_vectors(model), shipped, atol=1e-5)
+
+
+def test_an_encoder_that_disagrees_is_not_carried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is thrown away, and the archive goes on without."""
+    shipped = np.load(Path(carrying.__file__).with_name(carrying.EXPECTED))
+    monkeypatch.setattr(np, "load", lambda _: np.roll(shipped, 1, axis=1))
+    assert not carrying.carry_bundled(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_kinds_of_models_are_not_written(tmp_path: Path) -> None:
+    """Only what is computed as a BERT is; anything else is left to torch's exporter."""
+    (tmp_path / "config.json").write_text('{"model_type": "mpnet", "hidden_act": "gelu"}')
+    with pytest.raises(ValueError, match="another kind"):
+        BertShape.of(tmp_path)
+
+
+def test_threads_change_nothing(carried: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that are computed side by side give each passage its vectors."""
+    exported = OnnxEncoder(carried / FOLDER)
+    monkeypatch.setenv("QA_THREADS", "1")
+    alone = dict(exported.encode_passages(PASSAGES))
+    monkeypatch.setenv("QA_THREADS", "3")
+    together = dict(exported.encode_passages(PASSAGES))
+    assert alone.keys() == together.keys()
+    for index, vectors in alone.items():
+        np.testing.assert_array_equal(vectors.passage, together[index].passage)
+        np.testing.assert_array_equal(vectors.sentences, together[index].sentences)
+
+
+def test_work_side_by_side_keeps_its_order_and_stops() -> None:
+    """Results come as the items came; who stops early is not kept waiting for the rest."""
+    assert list(side_by_side(lambda n: n * n, range(20), 3)) == [n * n for n in range(20)]
+    taken: list[int] = []
+    results = side_by_side(taken.append, range(10_000), 2)
+    next(results)
+    results.close()
+    assert len(taken) < 100
 
 
 TELEMETRY = """
 import sys
 from pathlib import Path
-from embeddings.onnx import FOLDER, OnnxEncoder
-OnnxEncoder(Path(sys.argv[1]) / FOLDER).encode_questions(["Who?"])
+from embeddings.encoders import prepare_encoder
+encoder = prepare_encoder(Path(sys.argv[1]), None, None)
+encoder.encode_questions(["Who?"])
 print("torch" in sys.modules)
 """
 
 
-def test_a_question_leaves_no_trace_and_needs_no_torch(carried: Path, tmp_path: Path) -> None:
+def test_first_encoding_leaves_no_trace_and_needs_no_torch(tmp_path: Path) -> None:
     """Its runtime keeps a device id and reports its use unless it is told not to."""
-    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    assert finish(run_python(TELEMETRY, str(carried), env=home)) == "False\n"
-    assert list(tmp_path.iterdir()) == []
+    home, archive = tmp_path / "home", tmp_path / "archive"
+    home.mkdir()
+    archive.mkdir()
+    env = {"HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    assert finish(run_python(TELEMETRY, str(archive), env=env)) == "False\n"
+    assert list(home.iterdir()) == []
+    assert [path.name for path in archive.iterdir()] == [FOLDER]

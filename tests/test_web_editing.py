@@ -17,7 +17,7 @@ from corpus.records import Span
 from qa import feedback
 from qa.archive import Archive
 from qa.evaluation.queue import Queue
-from qa.evaluation.suggesting import queue_of
+from qa.evaluation.suggesting import queue_of, take_feedback
 from qa.feedback import Feedback, note
 from qa.web import catalogue
 from qa.web.archive_page import render_archive_page, render_plot
@@ -158,11 +158,14 @@ def test_verdict_becomes_a_candidate_for_gold(client: TestClient, archive: Archi
     assert client.post("/feedback", json=nothing).status_code == 201
     bad = {**body, "verdict": "bad", "start": 10, "end": 20}
     assert client.post("/feedback", json=bad).status_code == 201
-    path = queue_of(archive)
-    waiting = [(item.question, item.article, item.answer) for item in Queue(path).pending()]
-    assert waiting == [("Why?", "story-3", text[:10]), ("Who?", None, "")]
-    lines = filter(None, path.read_text("utf-8").splitlines())
-    assert [json.loads(line) for line in lines][:2] == [
+    queue = Queue(queue_of(archive))
+    take_feedback(queue, archive)
+    waiting = [(item.question, item.article, item.answer) for item in queue.pending()]
+    assert ("Why?", "story-3", text[:10]) in waiting
+    assert ("Who?", None, "") in waiting
+    assert len(waiting) == 2
+    kept = (archive.directory / feedback.FILE).read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in kept][:2] == [
         {
             "question": "Why?",
             "kind": "feedback",
@@ -204,18 +207,17 @@ def test_verdict_on_nothing_is_refused(
         "article": "story-3", "start": 0, "end": 10, **change,
     }  # fmt: skip
     assert client.post("/feedback", json=body).status_code == status
-    assert not queue_of(archive).exists()
+    assert not (archive.directory / feedback.FILE).exists()
 
 
 def test_feedback_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feedback, "MOST_BYTES", 50)
     said = Feedback("Why?", "bad")
-    note(tmp_path / "new" / "gold.jsonl", said)
+    note(tmp_path, said)
     with pytest.raises(StorageError, match="is full"):
-        note(tmp_path / "new" / "gold.jsonl", said)
-    (tmp_path / "file").write_text("")
+        note(tmp_path, said)
     with pytest.raises(StorageError, match="cannot be written"):
-        note(tmp_path / "file" / "gold.jsonl", said)
+        note(tmp_path / "none", said)
 
 
 def test_span_has_to_lie_in_the_article() -> None:

@@ -11,8 +11,9 @@ from llm_server import completion, llm, send, sentences
 
 from corpus.errors import UsageError
 from qa import rendering, written
-from qa.chat import Options, _responder
+from qa.chat import _responder
 from qa.conversation import Exchange
+from qa.opening import Options
 from qa.records import Answer
 from qa.transcript import read_request, write_conversation
 from qa.written import Sentence, Writer, Written, keep_supported

@@ -78,7 +78,7 @@ def chat(
 ) -> int:
     """Open the chat box in a web page, with /api for programs; prints its address when ready."""
     rules = rules_for(host, auth, a_minute)
-    from qa.chat import serve
+    from qa.opening import serve
     from qa.written import Writer
 
     writer = Writer(llm, llm_model, os.environ.get(LLM_KEY)) if llm else None

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -28,9 +28,6 @@ from qa.web import schemas
 from qa.web.catalogue import Catalogue, Listed
 from qa.web.problems import FAULT, Problem, ProblemError, log_fault, problem_of, to_json
 from qa.web.service import Id, article_of, log
-
-if TYPE_CHECKING:
-    from qa.archive import Archive
 
 MAX_FILE_BYTES = 64 << 20
 """Largest file that can be dropped in. `qa index` takes larger ones."""
@@ -120,13 +117,8 @@ class Editing:
             article = await asyncio.to_thread(article_of, self.archive, body.article or "")
             span = Span(body.start or 0, body.end or 0)
         said = Feedback(body.question, body.verdict, article, span)
-        await asyncio.to_thread(self._note, said)
+        await asyncio.to_thread(note, self.archive.directory, said)
         return JSONResponse({"noted": True}, status_code=201)
-
-    def _note(self, said: Feedback) -> None:
-        from qa.evaluation.suggesting import queue_of  # loads what drafts questions
-
-        note(queue_of(cast("Archive", self.archive)), said)
 
     async def add(
         self,

@@ -29,7 +29,7 @@ from qa.samples import SAMPLE_GOLD
 
 SERVER = """
 from qa.archive import Archive
-from qa.chat import serve
+from qa.opening import serve
 with Archive.open() as archive:
     serve(archive, port=0)
 """

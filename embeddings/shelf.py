@@ -1,0 +1,83 @@
+"""Passages that were read lately, with their articles and vectors, so that they are read once.
+
+A row never changes under its key within a generation, and a shelf belongs to one generation: what
+stands on it is what the database holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+from corpus.records import Article
+from embeddings.contents import Contents
+from embeddings.encoder import PassageVectors
+from embeddings.rows import StoredPassage
+
+ROOM = 8_192
+"""Passages that a shelf keeps, some 15 kB each, most of it sentence vectors: 120 MB when full."""
+
+ARTICLES = 4_096
+"""Articles that a shelf keeps."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPassage:
+    """A passage as it was read, with its article and its vectors."""
+
+    stored: StoredPassage
+    article: Article
+    vectors: PassageVectors
+
+
+class Shelf:
+    """Keeps the passages that were asked for last. Threads that share one take turns."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._stored = _Recent[StoredPassage](room)
+        self._vectors = _Recent[PassageVectors](room)
+        self._articles = _Recent[Article](ARTICLES)
+
+    def take(self, contents: Contents, keys: Iterable[int]) -> dict[int, ReadPassage]:
+        """Return key -> passage; what is not on the shelf is read in one go and put there.
+
+        Raises ArchiveDamagedError where a row is missing or not what was stored.
+        """
+        wanted = [*keys]
+        stored = self._stored.take(
+            wanted, lambda new: {passage.key: passage for passage in contents.passages(new)}
+        )
+        vectors = self._vectors.take(wanted, contents.vectors)
+        of_article = {passage.article: passage for passage in stored.values()}
+        articles = self._articles.take(
+            of_article, lambda new: contents.articles_of(of_article[key] for key in new)
+        )
+        return {
+            key: ReadPassage(stored[key], articles[stored[key].article], vectors[key])
+            for key in wanted
+        }
+
+
+class _Recent(Generic[Value]):
+    """Values by key, of which the last that were taken are kept."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._kept: dict[int, Value] = {}
+
+    def take(
+        self, keys: Iterable[int], read: Callable[[list[int]], dict[int, Value]]
+    ) -> dict[int, Value]:
+        """Return key -> value in the order of keys; `read` is called once for those not kept."""
+        found = {key: self._kept.pop(key, None) for key in keys}
+        missing = [key for key, value in found.items() if value is None]
+        read_now = read(missing) if missing else {}
+        taken = {key: read_now[key] if value is None else value for key, value in found.items()}
+        self._kept.update(taken)
+        for key in [*islice(self._kept, max(len(self._kept) - self._room, 0))]:
+            del self._kept[key]
+        return taken

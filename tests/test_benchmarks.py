@@ -1,0 +1,115 @@
+"""The benchmarks' own arithmetic, and those of their limits that hold on a busy machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.store import Store
+from qa.archive import Archive
+from tests.archives import put, some_articles
+from tests.benchmarks import growth, rankings
+from tests.benchmarks.__main__ import main, number
+from tests.benchmarks.growing import grow, material_of, mixed
+from tests.benchmarks.machine import encoder_operations
+from tests.benchmarks.questions import gold_questions
+from tests.benchmarks.rows import BENCH, Row, alone, resident_bytes
+
+
+def test_a_row_knows_whether_its_limit_is_kept() -> None:
+    """At most, at least, or no limit at all."""
+    assert Row("p", "w", 1.0, "s", limit=1.0).is_met
+    assert not Row("p", "w", 1.1, "s", limit=1.0).is_met
+    assert Row("p", "w", 1.1, "s", limit=1.0, at_most=False).is_met
+    assert Row("p", "w", 1.1, "s").is_met is None
+    assert Row("p", "w", 1.1, "s").to_dict()["is_met"] is None
+
+
+def test_numbers_are_told_with_three_digits() -> None:
+    assert [number(n) for n in (0.12345, 12.345, 1234.5, 0.0)] == ["0.123", "12.3", "1,234", "0"]
+
+
+def test_a_function_runs_in_a_process_of_its_own() -> None:
+    """Its memory counts from nothing, and its result comes back."""
+    assert 1e6 < alone(resident_bytes, cores=1) < 1e9
+
+
+def test_operations_of_a_pass_are_counted_as_by_hand() -> None:
+    """One layer of width 2 and inner width 4 over 3 tokens: 2·3·(4·4 + 2·8) + 2·2·9·2."""
+    assert encoder_operations(3, layers=1, width=2, inner=4) == 2 * 3 * 32 + 72
+
+
+def test_rankings_differ_only_beyond_ties() -> None:
+    """Equal scores may stand in any order; a passage that is clearly nearer may not be missing."""
+    theirs = np.linspace(1, 0, 50, dtype=np.float32)[None, :].repeat(2, axis=0)
+    ours = theirs.copy()
+    ours[0, [3, 4]] = ours[0, [4, 3]]
+    assert rankings.differing(theirs, theirs) == 0
+    assert rankings.differing(ours, theirs) == 1
+    assert rankings.differing(ours, theirs, tied=0.1) == 0
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """Return an archive of twelve articles."""
+    store = Store(tmp_path, create=True)
+    put(store, some_articles(12))
+    store.close()
+    return tmp_path
+
+
+def test_grown_archives_are_archives(real: Path, tmp_path: Path) -> None:
+    """They verify, hold as many passages as were asked for, and exact search finds the same."""
+    store = Store(real)
+    material = material_of(store)
+    store.close()
+    grow(tmp_path / "grown", material, 160)
+    vectors = mixed(material, 3, np.random.default_rng(0))
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    from tests.fakes import HashingEncoder
+
+    with Archive.open(tmp_path / "grown", encoder=HashingEncoder()) as archive:
+        assert archive.status().passages == 160
+        assert archive.verify() == []
+        assert archive.ask("Which harbour closed?").citations
+        assert growth._searches(archive, material)["recall"] == 1.0
+
+
+def test_the_questions_are_different_ones() -> None:
+    """A question that is asked again would be answered from what is kept of it."""
+    questions = gold_questions(100)
+    assert len(questions) == len(set(questions)) > 50
+
+
+def test_the_command_tells_and_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table, JSON, and exit code 1 where a limit is not kept and that was asked for."""
+    found = [Row("chat", "a page", 4.0, "s", limit=3.0)]
+    monkeypatch.setattr("tests.benchmarks.chat.rows", lambda: found)
+    out = tmp_path / "out.json"
+    assert main(["--only", "chat", "--json", str(out)]) == 0
+    assert main(["--only", "chat", "--check"]) == 1
+    assert json.loads(out.read_text("utf-8"))["rows"][0]["value"] == 4.0
+    printed = capsys.readouterr().out
+    assert "a page" in printed
+    assert "NO" in printed
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("name", ["newsqa", "realtimeqa"])
+def test_rankings_are_those_of_sentence_transformers(name: str, tmp_path: Path) -> None:
+    """The ten nearest of each question, ties aside, by the encoder that archives carry."""
+    articles = BENCH / name / "articles.jsonl"
+    if not articles.is_file():
+        pytest.skip(f"{articles} is not here")
+    part = tmp_path / "part.jsonl"
+    part.write_text("".join(articles.read_text("utf-8").splitlines(keepends=True)[:40]), "utf-8")
+    with Archive.create(tmp_path / "archive") as archive:
+        archive.add([part])
+    found = rankings.measure(str(tmp_path / "archive"), gold_questions(100), 150)
+    assert found["cosine"] >= 0.9999
+    assert found["differ"] == 0
