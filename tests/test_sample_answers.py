@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.records import Span
 from embeddings.encoder import Encoder
 from qa.archive import Archive
 from qa.evaluation.gold import GoldQuestion, read_gold
@@ -41,6 +42,20 @@ def test_a_question_that_names_one_is_answered_from_it(
     for question, answer in zip(questions, answers, strict=True):
         wanted = {getattr(samples.article(item.article), field) for item in question.relevant}
         assert getattr(answer.citations[0], field) in wanted, question.question
+
+
+@pytest.mark.slow
+def test_the_page_offers_questions_that_show_what_it_can(samples: Archive) -> None:
+    """What gold answers is answered by a right quote, the rest is declined."""
+    chat = pytest.importorskip("qa.chat")
+    gold = {question.question: question for question in read_gold(SAMPLE_GOLD)}
+    for asked in chat.EXAMPLES:
+        answer = samples.ask(asked)
+        assert answer.answered == gold[asked].answerable, asked
+        quote = Span(answer.citations[0].start, answer.citations[0].end)
+        cited = answer.citations[0].article_id
+        right = [entry for entry in gold[asked].relevant if entry.held_by(cited, quote)]
+        assert bool(right) == answer.answered, asked
 
 
 @pytest.mark.slow
