@@ -23,7 +23,7 @@ from embeddings.durable import replace_file, sync
 DERIVED = "derived"
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 """Version of the layout; files of another version are made anew."""
 
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})

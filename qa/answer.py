@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote as percent
 
 from corpus.duplicates import group_same_stories
 from corpus.records import Article, Span
 from qa.figures import Comparison
+from qa.fragments import text_directive
 from qa.ranking import Ranked
 from qa.reasons import EMPTY
 from qa.records import Answer, Citation, Hit, Query
@@ -19,9 +19,6 @@ DEPTH = 50
 GROUPED = 20
 """Best articles among which copies of one story are always looked for; more where these are too few
 stories, so that no number of copies hides another."""
-
-FRAGMENT_WORDS = 6
-"""Words at each end of a long quote that a link names; browsers match the text between."""
 
 WEB = ("http://", "https://")
 
@@ -130,23 +127,11 @@ def _hit(rank: int, item: Ranked) -> Hit:
 def link_to(article: Article, quote: Span) -> str | None:
     """Return an address that opens the original at the quote, or None where it has none.
 
-    The end is a text fragment (WICG, "URL Fragment Text Directives"): the whole quote where it is
-    short, else its first and last words.
+    The end is a text fragment (WICG, "URL Fragment Text Directives").
     """
     address = article.url if article.url and article.url.startswith(WEB) else None
     if address is None and article.path and Path(article.path).is_absolute():
         address = Path(article.path).as_uri()
     if address is None:
         return None
-    words = quote.of(article.text).split()
-    if len(words) <= 2 * FRAGMENT_WORDS:
-        fragment = _encoded(" ".join(words))
-    else:
-        ends = words[:FRAGMENT_WORDS], words[-FRAGMENT_WORDS:]
-        fragment = ",".join(_encoded(" ".join(end)) for end in ends)
-    return f"{address.split('#')[0]}#:~:text={fragment}"
-
-
-def _encoded(text: str) -> str:
-    """Percent-encode a part of a text directive; "-", "&" and "," mean something in it."""
-    return percent(text.encode("utf-8", "replace"), safe="").replace("-", "%2D")
+    return f"{address.split('#')[0]}#:~:text={text_directive(article.text, quote)}"

@@ -22,6 +22,7 @@ from embeddings.derived import (
     check_source,
     copy_indices,
     open_indices,
+    problems,
     publish_indices,
 )
 from embeddings.encoder import Encoder
@@ -334,6 +335,8 @@ class Archive(Holdings):
                 shutil.rmtree(self.directory / onnx.FOLDER)
                 self._prepare_encoder()
                 done.append("the encoder that the archive carries: made anew from its model")
+            if problems(self._store):
+                done.append("the search indices: made anew from the articles")
             self._indices = publish_indices(self._store, thorough=True)
             return done
 

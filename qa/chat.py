@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +15,7 @@ from qa import rendering, texts
 from qa.controls import Place
 from qa.conversation import Answering, Conversation, Exchange, ask_next
 from qa.markup import Html, join, tag
-from qa.opening import STATIC, STATIC_ROUTE
+from qa.opening import STATIC, STATIC_ROUTE, Options
 from qa.serving import SecurityHeaders
 from qa.transcript import read_request, write_conversation
 
@@ -77,12 +77,12 @@ class _Parts:
         ]
 
 
-def build_page(archive: Answering, *, writable: bool = False) -> gr.Blocks:
-    """Build the Gradio page of an archive; `writable` offers feedback."""
+def build_page(archive: Answering, options: Options | None = None) -> gr.Blocks:
+    """Build the Gradio page of an archive."""
     page = gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True)
     with page:
         parts = _lay_out(archive)
-        _wire(archive, parts, writable=writable)
+        _wire(archive, parts, options or Options())
         page.load(None, None, None, js=_START, api_visibility="private")
     return page
 
@@ -147,9 +147,9 @@ def _lay_out_box() -> gr.Textbox:
     )
 
 
-def _wire(archive: Answering, parts: _Parts, *, writable: bool) -> None:
+def _wire(archive: Answering, parts: _Parts, options: Options) -> None:
     """Connect Enter, the examples and the buttons to what they do."""
-    respond = _responder(archive, writable=writable)
+    respond = _responder(archive, options)
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for source, listen, script in [
         (parts.box, parts.box.submit, _TAKE),
@@ -163,7 +163,9 @@ def _wire(archive: Answering, parts: _Parts, *, writable: bool) -> None:
     parts.log.change(None, None, None, js=_SCROLL, **hidden)
 
 
-def _responder(archive: Answering, *, writable: bool) -> Callable[[str, str], Iterator[list[Any]]]:
+def _responder(archive: Answering, options: Options) -> Callable[[str, str], Iterator[list[Any]]]:
+    writable = options.writable
+
     def respond(question: str, request: str) -> Iterator[list[Any]]:
         """Show the question at once, then its answer; without a question the conversation alone."""
         asked = read_request(request)
@@ -177,6 +179,9 @@ def _responder(archive: Answering, *, writable: bool) -> Callable[[str, str], It
         exchange = ask_next(archive, question, asked.before, asked.wanted)
         conversation = asked.with_exchange(exchange)
         yield _view(conversation, box=_left_in_box(exchange), writable=writable)
+        if options.writer is not None and exchange.answer is not None and exchange.answer.answered:
+            exchange = replace(exchange, written=options.writer.write(exchange.answer))
+            yield _view(asked.with_exchange(exchange), box=None, writable=writable)
 
     return respond
 
@@ -216,7 +221,7 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     """Return an exchange as two chat messages of finished, escaped HTML."""
     asked = rendering.render_question(exchange.question)
     if exchange.answer is not None:
-        said = rendering.render_answer(exchange.answer, place)
+        said = rendering.render_answer(exchange.answer, place, exchange.written)
     elif exchange.failure is not None:
         said = rendering.render_failure(exchange.failure)
     else:
@@ -227,12 +232,12 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def page_app(archive: Answering, *, writable: bool = False) -> FastAPI:
-    """Build the web application of the page alone; `writable` offers feedback."""
+def page_app(archive: Answering, options: Options | None = None) -> FastAPI:
+    """Build the web application of the page alone."""
     app = FastAPI(openapi_url=None)
     gr.mount_gradio_app(
         app,
-        build_page(archive, writable=writable),
+        build_page(archive, options),
         path="/",
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
         footer_links=[],

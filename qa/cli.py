@@ -91,14 +91,18 @@ def index(
     Reads text, Markdown, HTML, MHTML, PDF, DOCX, ODT, RTF, EPUB, e-mail, RSS, Atom, JSON, JSON
     lines, CSV, Parquet, WARC, and ZIP and tar files of these; folders with everything below them.
     """
+    from corpus.web.fetching import listed_addresses
     from qa.archive import Archive
 
+    if urls and watch:
+        raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
     if not paths and not urls:
         raise UsageError("nothing to index: name files or folders, or a list with --urls")
+    addresses = listed_addresses(urls) if urls else ()
     with Archive.create(archive or default_archive(), model=model) as opened:
         if watch:
-            return _watch(opened, paths or [], urls, as_json=as_json)
-        fetched = _fetched(opened, urls)
+            return _watch(opened, paths or [], as_json=as_json)
+        fetched = _fetched(opened, addresses)
         with terminal.progress_bar() as progress:
             places: list[str | Path] = [*(paths or []), *fetched.files]
             report = opened.add(places, prune=prune, progress=progress)
@@ -113,18 +117,17 @@ def index(
     return EXIT_FAILED if failed else EXIT_DONE
 
 
-def _fetched(archive: Archive, urls: Path | None) -> Fetched:
-    """Fetch the pages of a list into the archive's folder; nothing where there is no list."""
-    from corpus.web.fetching import Fetched, Fetcher, listed_addresses
+def _fetched(archive: Archive, addresses: tuple[str, ...]) -> Fetched:
+    """Fetch pages into the archive's folder; nothing where there are no addresses."""
+    from corpus.web.fetching import Fetched, Fetcher
 
-    if urls is None:
+    if not addresses:
         return Fetched()
-    addresses = listed_addresses(urls)
     with terminal.fetch_line() as progress:
         return Fetcher().fetch(addresses, archive.directory / FETCHED, progress)
 
 
-def _watch(archive: Archive, paths: list[str], urls: Path | None, *, as_json: bool) -> int:
+def _watch(archive: Archive, paths: list[str], *, as_json: bool) -> int:
     """Keep an archive in step with folders until Ctrl-C; each step's report is a line of JSON."""
     from qa.watching import keep_in_step
 
@@ -134,8 +137,6 @@ def _watch(archive: Archive, paths: list[str], urls: Path | None, *, as_json: bo
         else:
             terminal.print_report(report, archive.directory)
 
-    if urls is not None:
-        raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
     with terminal.progress_bar() as progress:
         reports = keep_in_step(archive, paths, progress=progress)
         first = next(reports)

@@ -172,12 +172,14 @@ def _list(archive: Archive, waiting: Queue, *, as_json: bool) -> None:
 
 @contextmanager
 def _opened(directory: Path | None, queue: Path | None) -> Iterator[tuple[Archive, Queue]]:
-    """Open an archive, and the file of its candidates."""
+    """Open an archive, and the file of its candidates with what people said in the chat."""
     from qa.evaluation.queue import Queue
-    from qa.evaluation.suggesting import queue_of
+    from qa.evaluation.suggesting import queue_of, take_feedback
 
     with open_archive(directory) as archive:
-        yield archive, Queue(queue or queue_of(archive))
+        waiting = Queue(queue or queue_of(archive))
+        take_feedback(waiting, archive)
+        yield archive, waiting
 
 
 def _print_json(value: dict[str, Any], indent: int | None = 2) -> None:

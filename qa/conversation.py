@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from corpus.errors import NewsArchiveError
+from qa import texts
 from qa.records import Answer, Question
 from qa.web.admission import Queue
 from qa.web.problems import log_fault
+from qa.written import Written
 
-FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+FAULT = texts.FAULT
 
 TOPIC = "topic"
 
@@ -119,12 +121,16 @@ NOTHING_WANTED = Wanted()
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question of a conversation, and the answer to it or the message in its place."""
+    """One question of a conversation, and the answer to it or the message in its place.
+
+    `written` is what a language model made of the answer's passages, where one is asked.
+    """
 
     question: str
     answer: Answer | None = None
     failure: str | None = None
     wanted: Wanted = NOTHING_WANTED
+    written: Written | None = None
 
 
 Conversation = tuple[Exchange, ...]

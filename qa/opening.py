@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +34,7 @@ from qa.web.catalogue import Catalogue
 from qa.web.doors import Doors, Rules
 from qa.web.editing import MAX_FILE_BYTES, Editable, add_editing
 from qa.web.service import Served, build_service, mount_service
+from qa.written import Writer
 
 if TYPE_CHECKING:
     from qa.records import Status
@@ -40,6 +42,18 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 STATIC_ROUTE = "qa-static"
 """Where the style sheet and the scripts are served. Gradio's own `css` rewrites selectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the page offers beside answers.
+
+    `writable` lets people add and remove articles, and say what they think of answers; `writer`
+    phrases answers from the passages.
+    """
+
+    writable: bool = False
+    writer: Writer | None = None
 
 
 class Chatting(Answering, Served, Editable, Protocol):
@@ -125,15 +139,22 @@ def _waiting_page() -> Html:
 _WAITING = _waiting_page()
 
 
-def build_app(archive: Chatting, rules: Rules | None = None, *, writable: bool = False) -> FastAPI:
+def build_app(
+    archive: Chatting,
+    rules: Rules | None = None,
+    *,
+    writable: bool = False,
+    writer: Writer | None = None,
+) -> FastAPI:
     """Build the web application: the page at "/", the archive's page, and routes for programs.
 
-    `writable` lets people add and remove articles, and say what they think of answers.
+    `writable` and `writer` are those of Options.
     """
-    return _build(archive, rules or Rules(), writable=writable)[0]
+    return _build(archive, rules or Rules(), Options(writable, writer))[0]
 
 
-def _build(archive: Chatting, rules: Rules, *, writable: bool) -> tuple[FastAPI, Opening]:
+def _build(archive: Chatting, rules: Rules, options: Options) -> tuple[FastAPI, Opening]:
+    writable = options.writable
     queue = Queue()
     service = build_service(archive, queue=queue, guarded=rules.access is not None)
     catalogue = add_editing(service, archive, writable=writable)
@@ -141,7 +162,7 @@ def _build(archive: Chatting, rules: Rules, *, writable: bool) -> tuple[FastAPI,
     def load() -> FastAPI:
         from qa.chat import page_app
 
-        return page_app(Queued(archive, queue), writable=writable)
+        return page_app(Queued(archive, queue), options)
 
     opening = Opening(load)
 
@@ -188,6 +209,7 @@ def serve(
     announce: Callable[[str], None] | None = None,
     rules: Rules | None = None,
     writable: bool = False,
+    writer: Writer | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -199,7 +221,7 @@ def serve(
     line = f"The chat is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-chat-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        app, opening = _build(archive, rules or Rules(), writable=writable)
+        app, opening = _build(archive, rules or Rules(), Options(writable, writer))
         server = Server(app, listener, ready=lambda: (announce or _say)(line))
         opening.failed = server.stop
         server.serve_until_stopped()

@@ -23,8 +23,12 @@ from qa.wording import Floats
 WEIGHTS = "ranking.json"
 """File in qa/weights: `weights` maps a feature to what it adds to a sentence's score."""
 
-ALONE = 0.75
-"""Share of a pair's weight from which on its better sentence is quoted alone."""
+ALONE = 0.85
+"""Share of a pair's weight from which on its better sentence is quoted alone.
+
+The answer often stands beside the sentence that fits best: on newsqa, cross-validated, right quotes
+rise from .495 at .75 to .510 here and .526 where two are always quoted. That is more to read: 46 of
+100 quotes are of two sentences, 30 at .75."""
 
 DECIMALS = 6
 """Decimals of a score: equal passages of float32 vectors differ in the seventh."""

@@ -22,6 +22,8 @@ from qa.kinds import answer_spans
 from qa.markup import Html, join, tag, text
 from qa.records import Answer, Citation, Figure
 from qa.understood import dates_in_words
+from qa.written import Written
+from qa.written_view import render_written
 
 QUESTION_SHOWN = 600
 """Characters of a question that are repeated above its answer; a longer one is cut."""
@@ -58,15 +60,23 @@ def render_failure(message: str) -> Html:
     return tag("p", text(message), class_="qa-failure", dir="auto")
 
 
-def render_answer(answer: Answer, place: Place | None = None) -> Html:
-    """Render an answer, or the calm explanation that there is none, with a card for each source."""
+def render_answer(
+    answer: Answer, place: Place | None = None, written: Written | None = None
+) -> Html:
+    """Render an answer, or the calm explanation that there is none, with a card for each source.
+
+    `written` is what a language model wrote beside it.
+    """
     place = place or Place()
-    body = _render_found(answer, place) if answer.answered else _render_not_found(answer, place)
+    if answer.answered:
+        body = _render_found(answer, place, render_written(written))
+    else:
+        body = _render_not_found(answer, place)
     kind = "qa-answer" if answer.answered else "qa-answer qa-answer-none"
     return tag("article", body, class_=kind, data_at=str(place.at))
 
 
-def _render_found(answer: Answer, place: Place) -> Html:
+def _render_found(answer: Answer, place: Place, written: Html) -> Html:
     words = answer_spans(answer.question, answer.text or "")
     marked = render_marked(answer.text or "", words)
     quote = tag("blockquote", marked, class_="qa-quote", dir="auto")
@@ -79,6 +89,7 @@ def _render_found(answer: Answer, place: Place) -> Html:
     ]
     return join(
         tag("figure", quote, caption, class_="qa-figure"),
+        written,
         _render_figures(answer.figures),
         _render_notes(notes),
         render_actions(place, answered=True),
@@ -97,7 +108,7 @@ def render_marked(quote: str, spans: Sequence[Span]) -> Html:
 
 def _count_sources(answer: Answer) -> str:
     count = len(answer.citations)
-    return "1 source" if count == 1 else f"{count} sources"
+    return texts.counted(count, texts.SOURCE)
 
 
 def _render_not_found(answer: Answer, place: Place) -> Html:
@@ -299,8 +310,8 @@ def is_web(url: str) -> bool:
 def render_masthead(collection: Collection, *, samples: bool) -> Html:
     """Render the name of the page, over what kind of archive it asks."""
     if samples:
-        kind = tag("strong", text("Invented sample collection"), class_="qa-samples-label")
-        more = tag("span", text(" · your own: "), _INDEX_COMMAND, class_="qa-subtitle-more")
+        kind = tag("strong", text(texts.SAMPLES), class_="qa-samples-label")
+        more = tag("span", text(texts.YOUR_OWN), _INDEX_COMMAND, class_="qa-subtitle-more")
         about = join(kind, more)
     else:
         about = text(_count(collection))
@@ -311,13 +322,9 @@ def render_masthead(collection: Collection, *, samples: bool) -> Html:
 
 def render_headline() -> Html:
     """Render the invitation above the question box."""
-    promise = (
-        "Answers are sentences from the articles, word for word, with outlet, date and a link. "
-        "Where the articles do not say it, you are told so."
-    )
     return join(
-        tag("p", text("Ask the articles."), class_="qa-invitation"),
-        tag("p", text(promise), class_="qa-promise"),
+        tag("p", text(texts.ASK_THE_ARTICLES), class_="qa-invitation"),
+        tag("p", text(texts.PROMISE), class_="qa-promise"),
     )
 
 
@@ -331,9 +338,12 @@ def render_collection(collection: Collection, *, samples: bool) -> Html:
     if samples:
         return _render_samples_note(collection)
     if collection.articles == 0:
-        note = join(text("This archive is empty. Add articles with "), _INDEX_COMMAND, text("."))
-        return tag("p", note, class_="qa-collection")
-    return tag("p", text(f"In this archive: {describe(collection)}."), class_="qa-collection")
+        page = tag("a", text(texts.ARCHIVE_PAGE), href="archive", class_="qa-way")
+        note = join(text(texts.EMPTY), page, text(texts.OR_RUN), _INDEX_COMMAND, text("."))
+        return tag("p", note, class_="qa-collection qa-empty")
+    return tag(
+        "p", text(texts.IN_THIS_ARCHIVE.format(what=describe(collection))), class_="qa-collection"
+    )
 
 
 def describe(collection: Collection) -> str:
@@ -348,7 +358,7 @@ def describe(collection: Collection) -> str:
 
 
 def _count(collection: Collection) -> str:
-    return f"{collection.articles:,} article" + ("" if collection.articles == 1 else "s")
+    return texts.counted(collection.articles, texts.ARTICLE)
 
 
 def _name_some(names: Sequence[str]) -> str:
@@ -359,11 +369,10 @@ def _name_some(names: Sequence[str]) -> str:
 
 
 def _render_samples_note(collection: Collection) -> Html:
-    invented = (
-        f"{describe(collection)}: all invented, for trying things out. Neither the town nor its"
-        " people exist. To ask your own articles, run "
+    invented = texts.INVENTED.format(what=describe(collection))
+    note = join(
+        text(invented), _INDEX_COMMAND, text(texts.AND_START), _CHAT_COMMAND, text(texts.AGAIN)
     )
-    note = join(text(invented), _INDEX_COMMAND, text(" and start "), _CHAT_COMMAND, text(" again."))
     return join(
         tag("p", note, class_="qa-collection"),
         tag("h2", text(texts.TRY), class_="qa-examples-title"),

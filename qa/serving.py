@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import UsageError
+from qa.web.patience import Patience
 from qa.web.problems import Problem
 
 DEFAULT_HOST = "127.0.0.1"
@@ -229,6 +230,7 @@ class Server(uvicorn.Server):
         )
         self.listener = listener
         self.ready = ready
+        self.patience = Patience()
         self.interrupted = False
 
     def serve_until_stopped(self) -> None:
@@ -246,6 +248,12 @@ class Server(uvicorn.Server):
         """Note Ctrl-C: a process started in the background would be told of it by nobody else."""
         self.interrupted = sig == signal.SIGINT
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Close connections that never finish a request, once a second."""
+        if counter % 10 == 0:
+            self.patience.check(self.server_state.connections)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and call back."""

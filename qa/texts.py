@@ -11,6 +11,9 @@ ASK = "Ask"
 NEW = "New conversation"
 HISTORY = "Conversations"
 ARCHIVE = "Archive"
+EMPTY = "This archive is empty. Drop articles on "
+ARCHIVE_PAGE = "the archive’s page"
+OR_RUN = ", or run "
 TRY = "Try one of these"
 OPENING = "Opening the archive"
 STOPPED = "The chat has stopped. Start it again and reload this page."
@@ -53,6 +56,34 @@ GOOD = "Right"
 BAD = "Wrong"
 ACTIONS = "What to do with this answer"
 
+SAMPLES = "Invented sample collection"
+YOUR_OWN = " · your own: "
+ASK_THE_ARTICLES = "Ask the articles."
+PROMISE = (
+    "Answers are sentences from the articles, word for word, with outlet, date and a link. "
+    "Where the articles do not say it, you are told so."
+)
+IN_THIS_ARCHIVE = "In this archive: {what}."
+INVENTED = (
+    "{what}: all invented, for trying things out. Neither the town nor its people exist. To ask"
+    " your own articles, run "
+)
+AND_START = " and start "
+AGAIN = " again."
+FROM_TO = "{since} to {until}"
+SINCE = "Since {day}"
+UNTIL = "Until {day}"
+FAULT = "Something went wrong while searching. The archive is unharmed; please ask again."
+
+SOURCE = ("source", "sources")
+ARTICLE = ("article", "articles")
+
+
+def counted(count: int, words: tuple[str, str]) -> str:
+    """Return a number with its word, one or many."""
+    return f"{count:,} {words[count != 1]}"
+
+
 SCRIPT = {
     "copy": "Copy the answer with its source as",
     "markdown": "Markdown",
@@ -91,9 +122,9 @@ SCRIPT = {
 }
 
 BACK = "Back to the chat"
-EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run `qa index FOLDER`."
+EMPTY_ARCHIVE = "There are no articles yet. Drop files below, or run qa index FOLDER."
 SAMPLES_NOTE = "All invented, for trying things out: neither the town nor its people exist."
-SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run `qa index FOLDER`."
+SAMPLES_STAY = "The samples stay as they are. To ask articles of your own, run qa index FOLDER."
 READ_ONLY = "This archive can be read here, and is changed on the machine that serves it."
 NO_OUTLET = "(no outlet given)"
 OUTLETS = "Outlets"
@@ -120,3 +151,14 @@ SCRIPT |= {
     "notAdded": "{name}: {reason}",
     "seeAgain": "Show the archive as it is now",
 }
+
+LOG_IN = "Log in"
+NAME = "Name"
+PASSWORD = "Password"  # noqa: S105 - a label
+WRONG_PASSWORD = "This name and password do not go together."  # noqa: S105 - a message
+TOO_SOON = "After several wrong passwords the next try has to wait: {seconds} s."
+
+WRITTEN = "Written by a language model, from the passages below"
+NOT_WRITTEN = "The language model gave no usable answer; the quote above stands on its own."
+STRUCK_ONE = "One sentence that no passage supports was struck."
+STRUCK = "{n} sentences that no passage supports were struck."

@@ -16,6 +16,7 @@ from qa.conversation import NOTHING_WANTED, Conversation, Exchange, Wanted
 from qa.question import MAX_QUESTION
 from qa.records import Answer, Query
 from qa.web.schemas import LONGEST_NAME, MOST_OUTLETS, AnswerBody
+from qa.written import Written
 
 EXCHANGES_KEPT = 50
 """Exchanges that a page shows; the whole log goes to the browser with each answer."""
@@ -51,10 +52,12 @@ class _Exchange(BaseModel):
     wanted: _Wanted = _Wanted()
     answer: AnswerBody | None = None
     failure: str | None = None
+    written: Written | None = None
 
     def record(self) -> Exchange:
         answer = _answer(self.answer) if self.answer else None
-        return Exchange(self.question, answer, self.failure, self.wanted.record())
+        wanted = self.wanted.record()
+        return Exchange(self.question, answer, self.failure, wanted, self.written)
 
 
 class _Request(BaseModel):
@@ -144,4 +147,5 @@ def _plain(exchange: Exchange) -> dict[str, Any]:
         "wanted": asdict(exchange.wanted),
         "answer": exchange.answer.to_dict() if exchange.answer else None,
         "failure": exchange.failure,
+        "written": asdict(exchange.written) if exchange.written else None,
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qa import texts
 from qa.days import readable_date
 from qa.records import Query
-from qa.texts import ONLY
 
 SOURCES, DATES, TOPIC = "sources", "dates", "topic"
 
@@ -27,7 +27,7 @@ def understood(query: Query) -> Iterator[Understood]:
     """Yield what was understood: limits in the words of their notices where there are any."""
     limits = {
         TOPIC: ", ".join(query.topic),
-        SOURCES: ONLY + ", ".join(query.sources) if query.sources else "",
+        SOURCES: texts.ONLY + ", ".join(query.sources) if query.sources else "",
         DATES: dates_in_words(query.since, query.until),
     }
     told = list(query.notices)
@@ -51,7 +51,7 @@ def dates_in_words(since: str | None, until: str | None) -> str:
     if since and until:
         if since == until:
             return readable_date(since)
-        return f"{readable_date(since)} to {readable_date(until)}"
+        return texts.FROM_TO.format(since=readable_date(since), until=readable_date(until))
     if since:
-        return f"Since {readable_date(since)}"
-    return f"Until {readable_date(until)}" if until else ""
+        return texts.SINCE.format(day=readable_date(since))
+    return texts.UNTIL.format(day=readable_date(until)) if until else ""

@@ -93,6 +93,7 @@ def grown_articles(count: int, *, first: int = 0) -> Iterator[tuple[Article, lis
 
 def grow(directory: Path, passages: int, *, at_once: int = 2_000) -> Store:
     """Make an archive of so many passages, indices included."""
+    directory.mkdir(parents=True, exist_ok=True)
     store = Store(directory, create=True)
     for first in range(0, passages // PASSAGES, at_once):
         with store.transaction():

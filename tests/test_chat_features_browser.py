@@ -12,6 +12,7 @@ from browsing import DESKTOP, MARKS, PHONES, Open, ask, launched, opening, overf
 from hostile import HOSTILE_TEXTS, hostile_articles, marker
 
 from qa.archive import Archive
+from qa.feedback import FILE
 from qa.web.access import Access, read_access, set_password
 from qa.web.doors import Rules
 from tests.fakes import HashingEncoder, stories, write_articles
@@ -54,7 +55,7 @@ def open_page(browser: Any, address: str) -> Iterator[Open]:
 
 
 def feedback(archive: Archive) -> list[dict[str, Any]]:
-    lines = (archive.directory / "feedback.jsonl").read_text("utf-8").splitlines()
+    lines = (archive.directory / FILE).read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -146,8 +147,6 @@ def test_conversation_outlives_reload_and_restart(browser: Any, archive: Archive
         assert page.locator(".qa-question").all_inner_texts() == [QUESTION]
     with served(archive, port=port):
         page.wait_for_timeout(500)
-        page.goto(address)
-        page.locator(".qa-answer").wait_for()
         ask(page, "And on what day did the museum open?")
         assert page.locator(".qa-question").count() == 2
     context.close()
@@ -276,7 +275,7 @@ def test_empty_archive_leads_a_newcomer_to_adding(browser: Any, tmp_path: Path) 
     with archive, served(archive, **options) as address, opening(browser, address) as open_page:
         page = open_page()
         assert page.get_by_text("This archive is empty").is_visible()
-        page.get_by_role("link", name="Archive").click()
+        page.get_by_role("link", name="the archive’s page").click()
         page.get_by_label("Drop files here").wait_for()
 
 

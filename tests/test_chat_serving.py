@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from chat_fakes import FakeArchive
 from starlette.testclient import TestClient
@@ -24,10 +25,20 @@ from qa import opening, serving
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
+CANARY = "canary-zyxwv"
 END_SECONDS = 8
 
 PROGRAM = """
-import signal, sys
+import ipaddress, signal, sys
+
+def watch(event, arguments):
+    address = arguments[1] if event == "socket.connect" else None
+    if isinstance(address, tuple) and not ipaddress.ip_address(address[0]).is_loopback:
+        print("BEYOND", address, file=sys.stderr)
+    if event == "socket.getaddrinfo" and arguments[0] not in ("127.0.0.1", "localhost", None):
+        print("BEYOND", arguments[0], file=sys.stderr)
+
+sys.addaudithook(watch)
 from chat_fakes import FakeArchive
 from qa.opening import serve
 signal.signal(signal.SIGINT, getattr(signal, sys.argv[2]))
@@ -172,11 +183,18 @@ def test_gradio_offers_no_endpoint_to_programs(client: TestClient) -> None:
 
 @pytest.mark.parametrize("on_interrupt", ["default_int_handler", "SIG_IGN"])
 def test_address_is_printed_and_ctrl_c_ends_it(on_interrupt: str) -> None:
-    """Also where a shell started it in the background, with the signal ignored."""
+    """Also where a shell started it in the background, with the signal ignored.
+
+    Meanwhile nothing is asked for beyond this machine, and the log tells of a fault without text.
+    """
     with running(on_interrupt) as (process, line):
-        address = re.fullmatch(r"The chat is at http://127\.0\.0\.1:(\d+)", line)
+        address = re.fullmatch(r"The chat is at (http://127\.0\.0\.1:(\d+))", line)
         assert address, line
-        with socket.create_connection(("127.0.0.1", int(address[1]))) as stream:
+        asked = httpx.post(f"{address[1]}/api/ask", json={"question": CANARY})
+        assert asked.status_code == 200
+        assert httpx.get(address[1]).status_code == 200
+        assert httpx.post(f"{address[1]}/api/ask", json={"question": "break"}).status_code == 500
+        with socket.create_connection(("127.0.0.1", int(address[2]))) as stream:
             stream.sendall(b"GET /gradio_api/heartbeat/abc HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200 OK" in stream.recv(1 << 12)
             start = time.monotonic()
@@ -184,6 +202,9 @@ def test_address_is_printed_and_ctrl_c_ends_it(on_interrupt: str) -> None:
             _, errors = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 130
     assert "Traceback" not in errors
+    assert "BEYOND" not in errors
+    assert "canary" not in errors
+    assert "a request failed: RuntimeError at" in errors
     assert time.monotonic() - start < END_SECONDS
 
 
@@ -204,7 +225,7 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("theme", [":root", "body.dark"])
+@pytest.mark.parametrize("theme", [":root", "body.dark, html.dark"])
 @pytest.mark.parametrize(
     ("ink", "ground"),
     [

@@ -10,17 +10,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
 from corpus.errors import NewsArchiveError
+from corpus.web import fetching
 from embeddings.locking import writer_lock
 from qa import Archive, cli, terminal
+from tests import article_files
 from tests.archives import ROOT, files_below
 from tests.conftest import is_root
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.web_server import FakeInternet
 
 README = ROOT / "README.md"
 QUESTION = "How many visitors did Keeper Name7son count?"
@@ -174,15 +178,38 @@ def test_1_with_strict_when_anything_failed(tmp_path: Path, news: Path) -> None:
     assert run("index", news, "--strict", "--archive", tmp_path / "archive") == 1
 
 
+def test_a_list_of_addresses_is_fetched_and_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages become articles, what cannot be fetched is named, and a second run changes nothing."""
+    internet = FakeInternet()
+    internet.serve("herald.example", "/bridge", article_files.html())
+    monkeypatch.setattr(fetching, "Fetcher", partial(fetching.Fetcher, internet.network(), 0))
+    (tmp_path / "list").write_text("http://herald.example/bridge\nhttp://127.0.0.1/\n", "utf-8")
+    arguments = ("index", "--urls", tmp_path / "list", "--json", "--archive", tmp_path / "archive")
+    assert run(*arguments) == 0
+    first = printed(capsys)
+    failed = [part["path"] for part in first["failed"]]
+    assert (first["added"], failed) == (1, ["http://127.0.0.1/"])
+    assert run(*arguments) == 0
+    assert printed(capsys)["unchanged"] == 1
+    internet.close()
+    with Archive.open(tmp_path / "archive") as archive:
+        (article,) = archive.export_articles()
+    assert (article["url"], article["stated"]["url"]) == (article_files.URL, "page")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["index"],
+        ["index", "--urls", "none.txt"],
+        ["index", "--watch", "none"],
         ["ask"],
         ["ask", "why", "-k", "0"],
         ["ask", "why", "-k", "many"],
         ["no-such-command"],
         ["ask", "--no-such-option", "why"],
-        ["index"],
         ["remove"],
     ],
 )

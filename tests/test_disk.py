@@ -22,7 +22,7 @@ from tests.archives import finish, run_python
 from tests.conftest import is_root
 from tests.fakes import HashingEncoder, stories, write_articles
 
-FULL = int(os.environ.get("QA_FULL", "6"))
+FULL = int(os.environ.get("QA_FULL", "3"))
 QUESTIONS = ("How many visitors did Keeper Name7son count?", "the harbour flooded")
 STEP = 48 * 1024
 """Bytes of free space from one trial to the next."""
@@ -122,7 +122,7 @@ except NewsArchiveError as error:
 """
 
 
-@pytest.mark.parametrize("limit", [5, 8, 11, 16, 24])
+@pytest.mark.parametrize("limit", [5, 8, 12, 20])
 def test_no_more_files_to_be_opened(tmp_path: Path, limit: int) -> None:
     """One line that says so; the same answers afterwards (FAULTS, row 4)."""
     news, archive = tmp_path / "news", tmp_path / "archive"

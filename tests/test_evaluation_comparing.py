@@ -35,6 +35,7 @@ from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.measures import area_under_risk_coverage, risk_coverage
 from qa.evaluation.overlap import holds, token_f1
 from qa.evaluation.terminal import print_comparison
+from qa.evaluation.whole_runs import whole_differences
 
 DOCUMENTS = [f"d{n:02d}" for n in range(16)]
 JUDGED = st.dictionaries(st.sampled_from(DOCUMENTS), st.integers(0, 3), min_size=1, max_size=12)
@@ -130,6 +131,40 @@ def test_a_real_difference_is_declared_with_what_was_won_and_lost() -> None:
     assert found.is_small
 
 
+def told(confidences: Sequence[float], answerable: Sequence[bool]) -> list[dict[str, Any]]:
+    """Return records of questions with a right quote each where there is an answer."""
+    return [
+        {"confidence": sure, "answerable": able, "quote": "q", "quote_hit": able}
+        for sure, able in zip(confidences, answerable, strict=True)
+    ]
+
+
+def test_abstention_is_compared_as_a_whole() -> None:
+    """Telling answerable questions apart by luck or rightly: the difference is found, its size."""
+    generator = np.random.default_rng(3)
+    answerable = [True, False] * 60
+    luck = told(generator.random(120).tolist(), answerable)
+    right = told([0.6 * able + 0.4 * generator.random() for able in answerable], answerable)
+    found = whole_differences(luck, right, flips=400, resamples=200)
+    item = found["abstention.AUROC"]
+    assert item.second == 1.0
+    assert 0.3 < item.first < 0.7
+    assert item.p == pytest.approx(1 / 401)
+    assert item.low <= item.second - item.first <= item.high
+    assert found["abstention.AURC"].second < found["abstention.AURC"].first
+    same = whole_differences(luck, luck, flips=50, resamples=50)
+    assert same["abstention.AUROC"].p == 1.0
+
+
+def test_rankings_have_no_abstention_to_compare() -> None:
+    """Without quotes, or in files that lack them, there is nothing to tell."""
+    rows = told([0.5, 0.5], [True, False])
+    silent = [row | {"quote": None} for row in rows]
+    assert whole_differences(silent, silent) == {}
+    assert whole_differences([{"confidence": 1}], [{"confidence": 1}]) == {}
+    assert "abstention.AUROC" not in whole_differences(rows[:1], rows[:1], flips=9, resamples=9)
+
+
 def test_holm_by_hand() -> None:
     """Three p-values, times three, two and one, never falling; and never above 1."""
     adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03})
@@ -201,7 +236,12 @@ def test_runs_are_compared_from_the_files_that_json_writes(
     assert "B - A" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["[1]", '{"per_question": [{"id": "q"}]}', "{", "[" * 100_000])
+NO_NUMBER = '{"per_question": [{"id": 1, "question": "", "verdict": "", "values": {"x": "y"}}]}'
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", '{"per_question": [{"id": "q"}]}', NO_NUMBER, "{", "[" * 100_000]
+)
 def test_what_is_no_run_is_refused(tmp_path: Path, content: str) -> None:
     """Another JSON file, or none, is named with what was expected."""
     path = tmp_path / "x.json"

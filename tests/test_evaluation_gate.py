@@ -142,6 +142,16 @@ def test_missing_data_are_refused_where_required_else_skipped(gate: Gate) -> Non
     assert gate.run(None) == 0
 
 
+def test_a_set_on_request_waits_for_its_name(gate: Gate) -> None:
+    """What takes minutes to encode is not measured in passing, and is where it is named."""
+    assert gate.run(0.8, raises="yes") == 0
+    content = json.loads(gate.path.read_text())
+    content["sets"]["mine"]["on_request"] = True
+    gate.path.write_text(json.dumps(content))
+    assert gate.run(None) == 0
+    assert gate.run(0.1, only="mine") == 1
+
+
 def test_the_shipped_floors_are_readable_and_round_trip(tmp_path: Path) -> None:
     """floors.json of the repository reads, and writing it changes nothing."""
     floors = read_floors(FLOORS_FILE)

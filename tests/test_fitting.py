@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qa.evaluation.fitting import Lists, calibrated, fit_logistic, fit_ranker
+from qa.evaluation.sureness import LEAST_GIVEN, chance_error, thresholds
 from qa.wording import Floats
 
 Question = tuple[Floats, Floats, Floats, float]
@@ -72,3 +73,22 @@ def test_calibration_keeps_the_order_and_mends_the_level() -> None:
     mended = calibrated(rash, values, right)
     assert mended.probability(values).mean() == pytest.approx(right.mean(), abs=1e-3)
     assert (np.argsort(mended.log_odds(values)) == np.argsort(rash.log_odds(values))).all()
+
+
+def test_true_confidences_err_by_chance() -> None:
+    """Of few questions more than of many; of confidences that are certain, never."""
+    few, many = (chance_error(np.linspace(0.1, 0.9, size)) for size in (50, 5000))
+    assert 0.1 < few < 0.2
+    assert many < 0.02
+    assert chance_error(np.repeat([0.0, 1.0], 50)) == 0
+
+
+def test_thresholds_are_read_off_the_answers() -> None:
+    """A hundred answers, the surest forty right: 42 may be given at an error of .05, 80 at .5."""
+    probability = np.linspace(1, 0, 101)[:-1]
+    right = np.repeat([1.0, 0.0], [40, 60])
+    table = dict(thresholds(probability, right))
+    assert table[0.05] == pytest.approx(probability[41])  # 42 given, 2 wrong: .048
+    assert table[0.5] == pytest.approx(probability[79])
+    few = thresholds(probability[: LEAST_GIVEN - 1], right[: LEAST_GIVEN - 1])
+    assert {least for _, least in few} == {1.0}

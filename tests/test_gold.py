@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import UsageError
-from corpus.records import Article, whole
+from corpus.records import Article, Span, whole
 from qa import Archive, cli
 from qa.cli_gold import gold_app
 from qa.evaluation.drafting import CLOZE, GAP, TEMPLATE, draft
@@ -22,6 +22,7 @@ from qa.evaluation.queue import Candidate, Queue, identity
 from qa.evaluation.reviewing import passage_of
 from qa.evaluation.similar import AskedBefore
 from qa.evaluation.suggesting import queue_of, suggest
+from qa.feedback import Feedback, note
 from qa.samples import SAMPLE_ARTICLES
 from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
@@ -94,6 +95,28 @@ def test_nobody_asks_who_of_a_school_or_when_of_a_telling() -> None:
     assert not [question for question, _ in school if question.startswith("Who")]
     told = drafts_of("The cannery is to shut with the loss of 118 jobs, its owner said on Tuesday.")
     assert not [question for question, _ in told if question.startswith("When")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "never"),
+    [
+        ("While Obama spoke Saturday about equality, he did not speak on the issue.", "Who"),
+        ("Thirteen Israelis have died in the operation and from rocket strikes.", "Who"),
+        ("The show is now winding down, and the last part airs on October 29 there.", "When"),
+        ("LONDON, England (CNN) -- The museum was opened on Monday by the old mayor.", ""),
+    ],
+)
+def test_what_only_looks_like_a_template_is_none(sentence: str, never: str) -> None:
+    """Openers and counts are no people, "is winding" is no passive, a dateline no subject."""
+    assert not [question for question, _ in drafts_of(sentence) if question.startswith(never)]
+
+
+def test_a_gap_is_never_half_a_figure() -> None:
+    """Neither "one" of "one-third" nor "15" of "10 to 15" is left out alone."""
+    third = "However, only about one-third of people with the disorder seek any treatment."
+    assert "one" not in [answer for _, answer in drafts_of(third)]
+    answers = [answer for _, answer in drafts_of("Some of them, 10 to 15 percent, sleep all day.")]
+    assert "15 percent" not in answers
 
 
 def test_drafts_of_the_samples_are_many_marked_and_exact() -> None:
@@ -308,6 +331,32 @@ def test_a_decision_that_cannot_be_carried_out_is_a_usage_error(
     """One line, exit code 2, nothing decided."""
     assert cli.run(["gold", "review", "--archive", str(archive), *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_what_people_say_in_the_chat_waits_beside_the_drafts(
+    archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence pointed at, an answer called good, a good refusal; a bad answer names nothing."""
+    with Archive.open(archive, encoder=HashingEncoder()) as opened:
+        bridge = opened.article("story-0")
+    for question, verdict, article in (
+        ("What opened in ward 0?", "right", bridge),
+        ("Who paid for the gates?", "good", None),
+        ("Who shut the harbour?", "bad", bridge),
+        ("Who left first?", "bad", None),
+    ):
+        quote = Span(4, 10) if article else None
+        note(archive, Feedback(question, verdict, article, quote))  # type: ignore[arg-type]
+    with (archive / "feedback.jsonl").open("a") as file:
+        file.write('{"question": "cut')
+    where = ["--archive", str(archive)]
+    for _ in range(2):  # it is taken over once
+        assert cli.run(["gold", "review", *where, "--json"]) == 0
+        pointed, nothing = map(json.loads, capsys.readouterr().out.splitlines())
+    assert pointed["question"] == "What opened in ward 0?"
+    assert pointed["answers"] == ["bridge"]
+    assert pointed["relevant"] == [{"article": "story-0", "start": 4, "end": 10}]
+    assert nothing["answerable"] is False
 
 
 def test_each_archive_has_a_queue_of_its_own_outside_of_it(archive: Path) -> None:

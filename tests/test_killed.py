@@ -25,8 +25,8 @@ from qa import Archive
 from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
 
-KILLS = int(os.environ.get("QA_KILLS", "6"))
-FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "4"))
+KILLS = int(os.environ.get("QA_KILLS", "4"))
+FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "2"))
 
 QUESTIONS = ("How many visitors did Keeper Name7son count?", "the harbour flooded", "case 12")
 

@@ -110,7 +110,7 @@ class _never:  # noqa: N801 - a function in all but name
 def test_a_page_that_cannot_be_loaded_stops_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The person reads the error, not a page that waits for ever."""
 
-    def broken(archive: object, **options: object) -> FastAPI:
+    def broken(archive: object, options: object) -> FastAPI:
         raise RuntimeError("no page today")
 
     monkeypatch.setattr("qa.chat.page_app", broken)

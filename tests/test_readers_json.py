@@ -224,6 +224,13 @@ def test_a_file_without_articles_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert len(source.articles) == 1
 
 
+def test_previews_of_news_services_are_named(tmp_path: Path) -> None:
+    """A text that a service has cut off, and says so, is no article."""
+    failures = read(tmp_path, json.dumps({"text": f"{TEXT}\u2026 [+2345 chars]"})).failures
+    assert "2345 characters are missing" in failures[0].reason
+    assert record(tmp_path, text=f"{TEXT} He typed [+5 chars] and left.").text
+
+
 def test_lone_surrogates_and_nuls(tmp_path: Path) -> None:
     """Escaped NULs and lone surrogates become U+FFFD one for one in every field, with a warning."""
     data = r'{"text": "a\ud800b\u0000c \ud83d\ude00.", "title": "t\udc00", "id": "\ud800"}'

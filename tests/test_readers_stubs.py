@@ -77,6 +77,9 @@ def test_whole_articles_of_outlets_with_paywalls_are_read(tmp_path: Path) -> Non
     """A page saved while signed in is whole though it says that it is not free."""
     body = "".join(f"<p>{paragraph}</p>" for paragraph in files.PARAGRAPHS * 4)
     assert reason(tmp_path, "a.html", page(f"{body}<p>Already a subscriber?</p>", NOT_FREE)) == ""
+    counted = LD.format('"isAccessibleForFree": false, "wordCount": 360')
+    open_end = f"{body}<p>What else is planned</p><p>Already a subscriber?</p>"
+    assert reason(tmp_path, "a.html", page(open_end, counted)) == ""
 
 
 def test_short_articles_are_read(tmp_path: Path) -> None:
@@ -84,6 +87,16 @@ def test_short_articles_are_read(tmp_path: Path) -> None:
     about = "The club lets members only into its hall, and a subscriber reads more than others do."
     for name, text in (("a.txt", f"{BEGINNING}\n\n{about}"), ("a.html", page(f"<p>{BEGINNING}"))):
         assert reason(tmp_path, name, text) == ""
+
+
+def test_what_a_site_asks_of_every_reader_counts_not(tmp_path: Path) -> None:
+    """A request to subscribe above a short article, or on one declared as free, is no paywall."""
+    asked = "<p>Already a subscriber? Sign in. Subscribe to unlock this article and others.</p>"
+    body = f"<article><p>{BEGINNING}</p></article>"
+    assert reason(tmp_path, "a.html", page(f"{asked}{body}")) == ""
+    free = LD.format('"isAccessibleForFree": true')
+    assert reason(tmp_path, "a.html", page(f"{body}{asked}", free)) == ""
+    assert "paywall" in reason(tmp_path, "a.html", page(f"{body}{asked}"))
 
 
 def listing(stories: int, teaser: str = "Officials said on Monday that work begins soon.") -> str:

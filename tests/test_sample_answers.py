@@ -1,8 +1,9 @@
-"""What the samples' gold asks of outlets and dates, and wrong answers that were mended."""
+"""Answers by the real model: outlets and dates of the samples, a correction, a page as it came."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,9 @@ from embeddings.encoder import Encoder
 from qa.archive import Archive
 from qa.evaluation.gold import GoldQuestion, read_gold
 from qa.samples import SAMPLE_ARTICLES, SAMPLE_GOLD
+from tests.archives import ROOT
 
-pytestmark = pytest.mark.slow
+SEED = ROOT.parent / "shared" / "bench" / "seed"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,7 @@ def asked(kind: str) -> list[GoldQuestion]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "field"), [("outlet", "source"), ("date", "published")])
 def test_a_question_that_names_one_is_answered_from_it(
     samples: Archive, kind: str, field: str
@@ -40,7 +43,39 @@ def test_a_question_that_names_one_is_answered_from_it(
         assert getattr(answer.citations[0], field) in wanted, question.question
 
 
+@pytest.mark.slow
 def test_a_correction_is_quoted_with_what_it_corrects(samples: Archive) -> None:
     """The sentence that repeats the withdrawn claim does not stand alone."""
     answer = samples.ask("Who won the coxed skiffs at the Lantern Regatta?")
     assert "Eastmarsh Oars" in answer.citations[0].quote
+
+
+@pytest.mark.bench
+@pytest.mark.skipif(not SEED.is_dir(), reason="the page is not on this machine")
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Where did the two ministers meet?", "on the sidelines of the G20 summit"),
+        ("How long did the discussion in Delhi last?", "less than 10 minutes"),
+        ("When did Blinken and Lavrov last meet before?", "in Geneva in January 2022"),
+        ("Which American is detained in Russia?", "Paul Whelan, an American detained in Russia"),
+    ],
+)
+def test_a_page_that_no_weights_have_seen(
+    model: Encoder, tmp_path: Path, question: str, words: str
+) -> None:
+    """Of one article as it was copied from the web, each question is answered by its sentence."""
+    with Archive.create(tmp_path / "archive", encoder=model) as archive:
+        archive.add([SEED])
+        answer = archive.ask(question)
+    assert answer.answered
+    assert words in answer.citations[0].quote
+
+
+@pytest.mark.bench
+@pytest.mark.skipif(not SEED.is_dir(), reason="the page is not on this machine")
+def test_a_page_that_does_not_tell(model: Encoder, tmp_path: Path) -> None:
+    """A question about something else gets no answer from it."""
+    with Archive.create(tmp_path / "archive", encoder=model) as archive:
+        archive.add([SEED])
+        assert not archive.ask("What is the capital of Peru?").answered

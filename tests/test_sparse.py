@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import ArchiveDamagedError
+from embeddings import sparse
+from embeddings.sparse import LANGUAGES as SUPPORTED
 from embeddings.sparse import TITLE_BOOST, SparseIndex, analyze
 
 K1, B = 1.2, 0.75
@@ -164,6 +166,15 @@ def test_every_language_is_found_by_its_words(tmp_path: Path, language: str) -> 
     found = [key for key, _ in index.search(terms, 3)]
     assert found[:1] == [list(LANGUAGES).index(language)]
     assert any(index.document_frequency(term) == 1 for term in terms)
+
+
+@pytest.mark.parametrize("language", [None, "english", *sorted(SUPPORTED), "polish", "czech"])
+def test_every_language_that_is_guessed_is_analysed(
+    monkeypatch: pytest.MonkeyPatch, language: str | None
+) -> None:
+    """Languages with a stemmer have one that works, the others are analysed as English is."""
+    monkeypatch.setattr(sparse, "language_of", lambda text: language)
+    assert analyze("bridges opened")[0] == "bridg"
 
 
 def test_other_languages_change_nothing_for_english() -> None:

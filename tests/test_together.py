@@ -16,7 +16,7 @@ from qa import Archive
 from tests.archives import finish, run_python
 from tests.fakes import HashingEncoder, stories, write_articles
 
-UPDATES = int(os.environ.get("QA_UPDATES", "12"))
+UPDATES = int(os.environ.get("QA_UPDATES", "6"))
 
 UPDATE = """
 import sys

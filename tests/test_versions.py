@@ -239,6 +239,15 @@ def test_the_command_repairs(
     assert any("fair: read again" in line for line in report["repaired"])
 
 
+def test_search_indices_are_mended_by_the_command_too(archive: Archive) -> None:
+    """Asking heals them as well; whoever wants to know is told."""
+    next((archive.directory / "derived").rglob("*.idx")).unlink()
+    assert archive.verify()
+    assert archive.repair() == ["the search indices: made anew from the articles"]
+    assert archive.verify() == []
+    assert archive.repair() == []
+
+
 def test_a_version_that_changed_by_itself_is_named(archive: Archive, tmp_path: Path) -> None:
     """Earlier versions are checked like the present one."""
     correct(archive, tmp_path)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.cleaning import clean
 from corpus.errors import ReadError, UsageError
@@ -273,6 +277,28 @@ def test_a_slow_server_is_left(internet: FakeInternet, tmp_path: Path) -> None:
     assert "takes over 0.5 s" in failure.reason
 
 
+def test_certificates_are_checked(tmp_path: Path) -> None:
+    """A page comes over TLS from the host that the certificate names, and from no other."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    certificate = tmp_path / "certificate.pem"
+    names = ("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}")
+    out = ("-keyout", certificate, "-out", tmp_path / "own.pem")
+    command = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names, *out)
+    subprocess.run(command, check=True, capture_output=True)
+    with certificate.open("a") as file:
+        file.write((tmp_path / "own.pem").read_text())
+    internet = FakeInternet(certificate)
+    internet.serve(HOST, "/a", PAGE)
+    internet.serve("other.example", "/a", PAGE)
+    fetched = fetch(internet, tmp_path / "pages", f"https://{HOST}/a", "https://other.example/a")
+    internet.close()
+    assert len(fetched.files) == 1
+    (failure,) = fetched.failures
+    assert failure.path == "https://other.example/a"
+    assert "CERTIFICATE_VERIFY_FAILED" in failure.reason or "certificate" in failure.reason
+
+
 def test_packed_pages_and_charsets(internet: FakeInternet, tmp_path: Path) -> None:
     """A page packed with gzip is unpacked; one whose server names the charset is read in it."""
     text = "Совет решил в понедельник закрыть старый мост на целый год, сообщил мэр города. " * 9
@@ -409,3 +435,24 @@ def test_the_real_network_is_checked_too() -> None:
     with pytest.raises(ReadError, match="private network"):
         way.get(web_target("https://herald.example/"), 1000)
     assert json.dumps(network.HEADERS["User-Agent"]).startswith('"news-archive-qa/')
+
+
+@given(st.text(max_size=60) | st.text(alphabet="htp:/.@[]%0x1a\u3002\u2488é#?\\ ", max_size=40))
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    """Whatever a list holds is a public address in its parts, or a reason; nothing else comes."""
+    for address in (text, f"http://{text}", f"http://{text}/"):
+        try:
+            target = web_target(address)
+        except ReadError:
+            continue
+        assert target.host.isascii()
+        assert target.target.startswith("/")
+        assert str(target).isprintable()
+        assert web_target(str(target)) == target
+
+
+@given(st.text(max_size=200), st.text(max_size=40))
+def test_any_robots_file_is_read(text: str, path: str) -> None:
+    """Whatever a robots.txt holds, it allows a path or not."""
+    for source in (text, f"User-agent: *\nDisallow: {text}\n"):
+        assert robots_of(source, "news-archive-qa").allows(f"/{path}") in (True, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -192,9 +193,11 @@ def test_stranger_sees_only_the_login_page(file: Path) -> None:
         assert client.get("/gradio_api/queue/data").status_code == 401
         assert client.get("/api/metrics").status_code == 401
         assert client.get("/api/health").text == "inside"
-        form = client.get("/login?next=/x").text
-        assert 'type="password"' in form
-        assert "inside" not in form
+        form = client.get("/login?next=/x")
+        assert 'type="password"' in form.text
+        assert "inside" not in form.text
+        assert "default-src 'none'" in form.headers["content-security-policy"]
+        assert form.headers["x-frame-options"] == "DENY"
 
 
 def test_login_opens_the_page_until_logout(file: Path) -> None:
@@ -242,6 +245,21 @@ def test_guesses_over_http_are_slowed_down(file: Path) -> None:
         assert codes[:3] == [403] * 3
         assert set(codes[3:]) == {429}
         assert log_in(client, "x" * 20_000) == 429
+
+
+@pytest.mark.slow
+def test_a_minute_is_not_enough_for_thirty_guesses(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock, and for one who waits as long as the server says."""
+    began, guesses = time.monotonic(), 0
+    with client_of(behind_doors(Rules(access=Access(read_access(file))))) as client:
+        while time.monotonic() - began < 60:
+            data = {"name": "ada", "password": f"guess {guesses}"}
+            reply = client.post("/login", data=data)
+            guesses += reply.status_code == 403
+            time.sleep(float(reply.headers.get("retry-after", 0)))
+    assert 3 <= guesses < 30
 
 
 def test_foreign_page_cannot_make_a_browser_ask() -> None:

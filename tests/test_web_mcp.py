@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -114,6 +115,40 @@ def test_over_stdio(archive: Archive) -> None:
             await use_every_tool(client, archive)
 
     asyncio.run(run())
+
+
+def test_command_ends_quietly_with_its_input(archive: Archive) -> None:
+    """Stdout holds the protocol alone, and stderr nothing."""
+    asked = [
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "test", "version": "1"},
+            },
+        },
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    ]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "qa.cli", "mcp", "--archive", str(archive.directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    for line in asked:
+        server.stdin.write(json.dumps(line) + "\n")
+    server.stdin.flush()
+    assert [json.loads(server.stdout.readline())["id"] for _ in range(2)] == [1, 2]
+    out, err = server.communicate(timeout=60)
+    assert (server.returncode, out, err) == (0, "", "")
 
 
 def test_over_http_with_a_token(archive: Archive, tmp_path: Path) -> None:

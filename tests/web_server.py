@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from corpus.web.network import Network, connect
 
@@ -33,7 +35,7 @@ class FakeInternet:
     addresses that were connected to, `asked` the hosts and paths that arrived, with their headers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.replies: dict[tuple[str, str], Reply | Callable[[Mapping[str, str]], Reply]] = {}
         self.names: dict[str, Sequence[Sequence[str]]] = {}
         self.opened: list[str] = []
@@ -51,6 +53,12 @@ class FakeInternet:
                 return
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._tls = ssl.create_default_context(cafile=str(certificate))
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -69,7 +77,7 @@ class FakeInternet:
         return f"http://{host}{path}"
 
     def network(self, seconds: float = 5.0) -> Network:
-        return Network(self._resolve, self._open, seconds)
+        return Network(self._resolve, self._open, seconds, self._tls)
 
     def _resolve(self, host: str, port: int) -> Sequence[str]:
         """Return the host's addresses: its next answer, the last one for ever."""

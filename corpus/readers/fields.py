@@ -63,6 +63,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 case, hyphens, underscores and spaces."""
 
 
+_PREVIEW = re.compile(r"\[\+([0-9]{1,7}) chars\]\s*\Z")
+"""What news services put at the end of the beginning of a text that they hand out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a record stands: its file, its number from 1, and its place in words ("line 12")."""
@@ -94,6 +98,10 @@ def article_of(record: object, origin: Origin) -> tuple[Article, tuple[str, ...]
     if looks_like_markup(text, whole=name == "text"):
         text = markup_to_text(text)
     text, warnings = checked_text(text)
+    if preview := _PREVIEW.search(text[-100:]):
+        raise ReadError(
+            f"only a preview, {preview[1]} characters are missing: fetch the page itself"
+        )
     article = described(fields, text, origin.path, own_id=f"{origin.path}#{origin.n}")
     return article, tuple(f"{origin.place}: {warning}" for warning in warnings)
 

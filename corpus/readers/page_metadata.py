@@ -63,7 +63,7 @@ class PageMetadata:
     `fields` are title, source, published, updated, url and author, each where the page has it, and
     `places` where each was found. `body` is the text in JSON-LD, its paragraphs perhaps glued, and
     `words` how many words the page counts in it. `declared` tells whether the page calls itself an
-    article, `walled` whether it says that the article is not free.
+    article, `walled` whether it says that the article is not free, or is (None: neither).
     """
 
     fields: dict[str, object]
@@ -71,7 +71,7 @@ class PageMetadata:
     body: str = ""
     words: int = 0
     declared: bool = False
-    walled: bool = False
+    walled: bool | None = None
 
 
 def page_metadata(tree: HtmlElement) -> PageMetadata:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import dropwhile
 
 from lxml.html import HtmlElement
 
@@ -13,6 +14,10 @@ from corpus.readers.markup import linked_paragraphs
 MAX_STUB_WORDS = 150
 """Words: what stands before a paywall has 30 to 120; of 181 articles of shared/bench/extraction
 none that is whole and this short speaks of a subscription."""
+
+MAX_DECLARED_WORDS = 80
+"""Words of what stands on a page that declares its article as not free and asks for nothing: it may
+be a brief that is whole, and saved by one who paid."""
 
 MAX_CUT_WORDS = 300
 """Words of a beginning that breaks off in the middle of a sentence."""
@@ -84,19 +89,22 @@ _CUT_OFF = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\Z")
 
 
 def check_whole(
-    text: str, notices: Iterable[str], *, walled: bool = False, stated_words: int = 0
+    text: str, notices: Iterable[str], *, walled: bool | None = None, stated_words: int = 0
 ) -> None:
     """Raise `ReadError` where a text is only the beginning of an article that is to be paid for.
 
-    `notices` are the paragraphs of the page, the text's own among them; `walled` says that the page
-    itself declares the article as not free, `stated_words` how many words it counts in it.
+    `notices` are the paragraphs from the text's start to the page's end; `walled` tells what the
+    page itself declares, that the article is not free or that it is, and `stated_words` how many
+    words it counts in it.
     """
     words = _length(text)
-    if words > MAX_CUT_WORDS and not stated_words:
-        return
-    short = words <= MAX_STUB_WORDS or (words <= MAX_CUT_WORDS and _breaks_off(text))
     lacking = words < MIN_STATED_SHARE * stated_words
-    if (short or lacking) and (walled or any(_WALL.search(line[:500]) for line in notices)):
+    if walled is False or (words > MAX_CUT_WORDS and not lacking):
+        return
+    cut_off = lacking or _breaks_off(text)
+    declared = walled and (cut_off or words <= MAX_DECLARED_WORDS)
+    short = cut_off or words <= MAX_STUB_WORDS
+    if declared or (short and any(_WALL.search(line[:500]) for line in notices)):
         raise ReadError(
             f"only the first {words} words are here, the rest is behind the outlet's paywall:"
             " save the page while signed in, or leave it out"
@@ -136,11 +144,21 @@ def check_no_list(tree: HtmlElement, prose: Sequence[str]) -> None:
         )
 
 
-def is_walled(linked: Mapping[str, object], tags: Mapping[str, str]) -> bool:
-    """Tell whether a page's JSON-LD or meta tags declare the article as not free to read."""
-    free = str(linked.get("isAccessibleForFree", "")).strip().lower()
+def from_start(paragraphs: Iterable[str], text: str) -> Iterator[str]:
+    """Yield a page's paragraphs from the one on with which the text starts.
+
+    What stands above an article asks every reader to subscribe, whatever the article.
+    """
+    return dropwhile(lambda paragraph: not text.startswith(paragraph), paragraphs)
+
+
+def is_walled(linked: Mapping[str, object], tags: Mapping[str, str]) -> bool | None:
+    """Tell whether a page declares the article as not free to read, or as free; None: neither."""
+    free = str(linked.get("isAccessibleForFree", "")).strip().lower().rpartition("/")[2]
     tier = tags.get("article:content_tier", "").lower()
-    return free in ("false", "no", "0") or free.endswith("/false") or tier in ("locked", "metered")
+    if free in ("false", "no", "0") or tier == "locked":
+        return True
+    return False if free in ("true", "yes", "1") or tier == "free" else None
 
 
 def _breaks_off(text: str) -> bool:

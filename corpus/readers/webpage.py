@@ -19,7 +19,7 @@ from corpus.readers.logs import silent
 from corpus.readers.markup import all_paragraphs, paragraphs, parse_page
 from corpus.readers.page_metadata import PageMetadata, page_metadata
 from corpus.readers.restoring import page_prose, restored
-from corpus.readers.stubs import check_no_list, check_no_notice, check_whole
+from corpus.readers.stubs import check_no_list, check_no_notice, check_whole, from_start
 from corpus.records import Article
 
 RESCUE_RATIO = 2
@@ -47,11 +47,10 @@ def read(path: Path, data: bytes) -> Parsed:
     the beginning of one.
     """
     page = extract(path, data)
-    check_no_notice(page.article.text, page.article.title)
-    notices = all_paragraphs(page.tree)
-    check_whole(
-        page.article.text, notices, walled=page.stated.walled, stated_words=page.stated.words
-    )
+    text, stated = page.article.text, page.stated
+    check_no_notice(text, page.article.title)
+    notices = from_start(all_paragraphs(page.tree), text)
+    check_whole(text, notices, walled=stated.walled, stated_words=stated.words)
     return Parsed((page.article,), (), page.warnings)
 
 

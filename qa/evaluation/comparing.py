@@ -13,6 +13,7 @@ import numpy as np
 from corpus.errors import ReadError, UsageError
 from qa.evaluation.judging import REFUSED, RIGHT
 from qa.evaluation.measures import FLIPS, FloatArray, paired_randomisation_p
+from qa.evaluation.whole_runs import WholeDifference, whole_differences
 
 SIGNIFICANT = 0.05
 RESAMPLES = 5_000
@@ -113,15 +114,24 @@ def read_run(path: Path) -> RunFile:
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{path}: not JSON: {error}") from error
     rows = record.get("per_question") if isinstance(record, dict) else None
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"id", "question", "verdict", "values"} <= row.keys()
-        for row in rows
-    ):
+    if not isinstance(rows, list) or not all(map(_is_question, rows)):
         raise ReadError(
             f'{path}: no "per_question" with ids and values; expected what'
             " `qa evaluate GOLD --json OUT` writes"
         )
     return RunFile(path.name, {str(row["id"]): row for row in rows})
+
+
+def _is_question(row: object) -> bool:
+    """Tell whether a record has what is compared: an id, a verdict, numbers under their names."""
+    if not isinstance(row, dict) or not {"id", "question", "verdict", "values"} <= row.keys():
+        return False
+    values = row["values"]
+    return (
+        isinstance(values, dict)
+        and all(isinstance(value, int | float) for value in values.values())
+        and isinstance(row.get("confidence", 0.0), int | float)
+    )
 
 
 def compare(
@@ -142,6 +152,14 @@ def compare(
     names = dict.fromkeys(key for row in ours for key in row if key not in NO_QUALITY)
     pairs = {name: _paired(name, ours, theirs) for name in names}
     pairs = {name: pair for name, pair in pairs.items() if pair.shape[1]}
+    draws = draws or Draws()
+    whole = whole_differences(
+        [first.questions[name] for name in shared],
+        [second.questions[name] for name in shared],
+        flips=draws.flips,
+        resamples=draws.resamples,
+        seed=seed,
+    )
     deciding = next((name for name in DECIDING if name in pairs), None)
     won, lost = _won_and_lost(first, shared, ours, theirs, deciding)
     return Comparison(
@@ -150,7 +168,7 @@ def compare(
         questions=len(shared),
         only_first=len(first.questions) - len(shared),
         only_second=len(second.questions) - len(shared),
-        differences=_differences(pairs, seed, draws or Draws()),
+        differences=_differences(pairs, whole, seed, draws),
         deciding=deciding,
         won=won,
         lost=lost,
@@ -174,21 +192,44 @@ def _paired(
 
 
 def _differences(
-    pairs: Mapping[str, FloatArray], seed: int, draws: Draws
+    pairs: Mapping[str, FloatArray],
+    whole: Mapping[str, WholeDifference],
+    seed: int,
+    draws: Draws,
 ) -> tuple[Difference, ...]:
+    """Return all differences: of means over questions, then of what a run has as a whole."""
     chances = {
         name: paired_randomisation_p(b, a, flips=draws.flips, seed=seed)
         for name, (a, b) in pairs.items()
     }
-    corrected = holm(chances)
-    return tuple(
-        _difference(
-            name,
-            pair,
-            (chances[name], corrected[name]),
-            bootstrap_interval(pair[1] - pair[0], resamples=draws.resamples, seed=seed),
-        )
-        for name, pair in pairs.items()
+    corrected = holm(chances | {name: item.p for name, item in whole.items()})
+    questions = max((pair.shape[1] for pair in pairs.values()), default=0)
+    return (
+        *(
+            _difference(
+                name,
+                pair,
+                (chances[name], corrected[name]),
+                bootstrap_interval(pair[1] - pair[0], resamples=draws.resamples, seed=seed),
+            )
+            for name, pair in pairs.items()
+        ),
+        *(_of_whole(name, item, corrected[name], questions) for name, item in whole.items()),
+    )
+
+
+def _of_whole(name: str, item: WholeDifference, adjusted: float, questions: int) -> Difference:
+    return Difference(
+        measure=name,
+        questions=questions,
+        first=item.first,
+        second=item.second,
+        difference=item.second - item.first,
+        low=item.low,
+        high=item.high,
+        p=item.p,
+        holm=adjusted,
+        unseen=DETECTED * item.error,
     )
 
 

@@ -38,7 +38,14 @@ _VERB = (
     r"|was|were|is|are|has|have|had|will|would|could|can|may|must|(?:[a-z]{2,20}ed))"
 )
 _TITLE = r"(?:Mr|Mrs|Ms|Dr|Sir|Dame|Lord|Lady|Captain|Sergeant|Councillor|Professor|Mayor)\.? "
-_PERSON = rf"(?:{_TITLE})?[A-Z][a-z’'-]{{1,30}}(?: (?:[A-Z]\.|[A-Z][\w’'-]{{1,30}})){{1,3}}"
+_NO_PERSON = (
+    r"(?!(?:While|After|Before|As|When|If|Although|Though|Since|Once|Until|Because|But|And|For|In|On"
+    r"|At|To|From|With|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Eleven|Twelve|[A-Z][a-z]+teen"
+    r"|Most|Many|Some|All|Both|No|Every|Each|Another|Other|Some|Several)\b)"
+)
+_PERSON = (
+    rf"{_NO_PERSON}(?:{_TITLE})?[A-Z][a-z’'-]{{1,30}}(?: (?:[A-Z]\.|[A-Z][\w’'-]{{1,30}})){{1,3}}"
+)
 _WHO = re.compile(rf"(?P<answer>{_PERSON})(?:, [^,]{{2,60}},)? (?P<verb>{_VERB})\b(?P<rest>[^;:]*)")
 _COUNT_WORD = (
     r"(?:Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Eleven|Twelve|Thirteen|Fourteen|Fifteen"
@@ -53,7 +60,11 @@ _MANY = re.compile(
     rf"(?P<verb>{_VERB})\b(?P<rest>[^;:]*)"
 )
 _WHEN = re.compile(
-    r"(?P<subject>[A-Z][^,;:\"“]*?) (?P<aux>was|were|is|are|will|has been|have been) "
+    r"(?P<subject>[A-Z][^,;:\"“]*?) "
+    r"(?:(?P<aux>was|were|is|are|has been|have been) (?=(?:[a-z]+ly )?(?:to [a-z]+|[a-z]{2,20}ed"
+    r"|held|built|found|made|set|sold|won|lost|given|taken|shown|seen|born|shut|cut|sent|kept"
+    r"|written|broken|chosen|stolen|drawn|begun|due|led|hit|paid|bought|hurt|shot|brought|caught)\b)"
+    r"|(?P<will>will) )"
     r"(?P<rest>[^;:\"“]*)"
 )
 _UNSAID = re.compile(
@@ -67,7 +78,13 @@ _BODY = re.compile(
 """Names of bodies and places: nobody asks "who" of them."""
 _TOLD = re.compile(r"\b(?:said|says|told|announced|according)\b")
 _QUOTES = re.compile(r"[\"“”]")
-_END = re.compile(r"(?:, (?:which|who|where|when|while|but|and|after|before|as|although)\b.*)$")
+_END = re.compile(
+    r"(?:, (?:which|who|where|when|while|but|and|after|before|as|although)\b.*"
+    r"|, (?:[\w.’'-]+ ){1,5}(?:said|says|told|announced)\b.*|, according to .*)$"
+)
+_WEAK = frozenset({"one", "once", "twice", "half", "none", "no one", "third", "quarter"})
+"""Numbers that ask for nothing when they are left out."""
+_RANGE = re.compile(r"(?:\d|\w) ?(?:to|and|-|–) ?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,7 @@ def _stands_alone(sentence: str) -> bool:
         and sentence.rstrip()[-1] in ".!"
         and not _UNSAID.match(sentence)
         and not _QUOTES.search(sentence)
+        and " -- " not in sentence
         and "\n" not in sentence
     )
 
@@ -155,7 +173,7 @@ def _when(sentence: str) -> Iterator[tuple[str, Span]]:
         if lead is None or len(after.split()) > LONGEST_SUBJECT:
             continue
         rest = _clause(f" {before[: lead.start()].strip()}{after}").rstrip(" ,")
-        aux, _, been = match["aux"].partition(" ")
+        aux, _, been = (match["aux"] or match["will"]).partition(" ")
         told = f"{been}{rest}" if been else rest.strip()
         start = match.start("rest") + place.start
         subject = _lowered(match["subject"])
@@ -175,13 +193,23 @@ def _from_gap(article: Article, span: Span) -> Iterator[Draft]:
     )
     for kind, words in asked:
         for place in find(kind, sentence):
-            if place.start == 0 and kind is Kind.NUMBER:
+            if kind is not Kind.PERSON and _is_part(sentence, place):
                 continue
             gapped = f"{sentence[: place.start]}{GAP}{sentence[place.end :]}"
             if _says_enough(gapped):
                 question = f"{words} is missing: “{gapped}”?"
                 yield _draft(article, span, question, place, CLOZE)
                 break
+
+
+def _is_part(sentence: str, place: Span) -> bool:
+    """Tell whether a number is no answer of its own: "one", the end of a range, or "two-thirds"."""
+    return (
+        place.start == 0
+        or place.of(sentence).lower() in _WEAK
+        or sentence[place.end : place.end + 1] in ("-", "–")
+        or bool(_RANGE.search(sentence[: place.start]))
+    )
 
 
 def _draft(article: Article, span: Span, question: str, place: Span, kind: str) -> Draft:

@@ -97,8 +97,17 @@ def _alone(names: Sequence[str], column: str) -> Floats:
     return weights
 
 
-def compare(sets: Mapping[str, Sequence[Example]], report: Report, *, parts: bool) -> None:
-    """Report baselines, the model, and, if asked for, the model without each of its parts."""
+def compare(
+    sets: Mapping[str, Sequence[Example]],
+    unseen: Mapping[str, Sequence[Floats]],
+    report: Report,
+    *,
+    parts: bool,
+) -> None:
+    """Report baselines, the model, and, if asked for, the model without each of its parts.
+
+    `unseen` has each set's weights by example, which never saw its article.
+    """
     for name, examples in sets.items():
         others = [example for other in sets if other != name for example in sets[other]]
         names = examples[0].rows.names
@@ -110,13 +119,13 @@ def compare(sets: Mapping[str, Sequence[Example]], report: Report, *, parts: boo
         for system, column in baselines.items():
             alone = outcomes(examples, [_alone(names, column)] * len(examples))
             report.add(name, system, figures(examples, alone))
-        whole = outcomes(examples, weights_by_fold(examples, others))
+        whole = outcomes(examples, unseen[name])
         fused = outcomes(examples, [_alone(names, "fused")] * len(examples))
         p = paired_randomisation_p(whole[:, 0], fused[:, 0])
         report.add(name, "cross-validated", figures(examples, whole) | {"p to fused": p})
         if others and any(example.is_list for example in others):
-            unseen = outcomes(examples, [fit(others)] * len(examples))
-            report.add(name, "from the other sets alone", figures(examples, unseen))
+            foreign = outcomes(examples, [fit(others)] * len(examples))
+            report.add(name, "from the other sets alone", figures(examples, foreign))
         if parts:
             _compare_parts(name, examples, others, whole, report)
 

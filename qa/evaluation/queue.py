@@ -199,7 +199,7 @@ def _apply(found: dict[str, Candidate], record: Mapping[str, Any]) -> None:
     """Bring what is known up to date with one event; one that makes no sense is passed over."""
     event, name = record.get("event", "candidate"), record.get("id")
     if event == "candidate":
-        item = _candidate(record)
+        item = candidate_of(record)
         if item is not None:
             found.setdefault(item.id, item)
     elif isinstance(name, str) and name in found:
@@ -211,7 +211,8 @@ def _apply(found: dict[str, Candidate], record: Mapping[str, Any]) -> None:
             found[name] = replace(found[name], state="rejected")
 
 
-def _candidate(record: Mapping[str, Any]) -> Candidate | None:
+def candidate_of(record: Mapping[str, Any]) -> Candidate | None:
+    """Return the candidate that a line describes, or None where it makes no sense."""
     question, article = record.get("question"), record.get("article")
     start, end = record.get("start") or 0, record.get("end") or 0
     if not isinstance(question, str) or not question.strip():

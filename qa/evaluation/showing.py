@@ -137,7 +137,7 @@ def _interval(values: Sequence[float]) -> str:
     return f"{low:.3f} to {high:.3f}"
 
 
-COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p (Holm)", "")
+COMPARISON_HEADINGS = ("measure", "A", "B", "B - A", "95% interval", "p", "")
 
 
 def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -161,7 +161,7 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     declared = [item for item in comparison.differences if item.is_declared]
     notes = [
         f"A is {comparison.first}, B is {comparison.second}: {comparison.questions:,} questions"
-        " that both were asked. p: paired randomisation; Holm's correction over"
+        " that both were asked. p: paired randomisation, corrected (Holm) for"
         f" {len(comparison.differences)} measures."
     ]
     if declared:

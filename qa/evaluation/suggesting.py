@@ -10,7 +10,8 @@ from pathlib import Path
 from corpus.records import Article
 from qa.archive import Archive
 from qa.evaluation.drafting import PER_ARTICLE, Draft, draft
-from qa.evaluation.queue import Added, Candidate, Queue
+from qa.evaluation.queue import Added, Candidate, Queue, candidate_of
+from qa.feedback import FILE
 from qa.places import data_directory
 
 SAMPLES = "samples"
@@ -58,6 +59,35 @@ def suggest(
     )
     templates = sum(item.kind.endswith("template") for item in drafts)
     return Suggested(count, len(drafts), templates, added)
+
+
+def take_feedback(queue: Queue, archive: Archive) -> Added:
+    """Add what people said of answers in the chat; what was added before is known.
+
+    A sentence that was pointed at, or called good, is a candidate with its place; a "not in these
+    articles" called good is one that nothing answers. A bad verdict names no answer: it is left to
+    the file.
+    """
+    try:
+        lines = (archive.directory / FILE).read_bytes().split(b"\n")
+    except OSError:
+        return Added(0, 0, 0)
+    return queue.add(found for line in lines if (found := _said(line)) is not None)
+
+
+def _said(line: bytes) -> Candidate | None:
+    """Return the candidate of a line of feedback, or None where it names no answer."""
+    try:
+        record = json.loads(line) if line.strip() else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or record.get("verdict") not in CONFIRMED:
+        return None
+    return candidate_of(record | {"id": None})
+
+
+CONFIRMED = ("right", "good")
+"""Verdicts by which a person says that what was quoted answers, or that nothing does."""
 
 
 def to_gold_lines(candidates: Iterable[Candidate]) -> str:

@@ -13,7 +13,7 @@ from qa.evaluation.examples import FOLDS, Example, folds
 from qa.evaluation.fitting import Logistic, calibrated, fit_logistic
 from qa.evaluation.measures import auroc, expected_calibration_error, reliability
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import quote_is_right, shares_of, weights_by_fold
+from qa.evaluation.ranker import quote_is_right, shares_of
 from qa.wording import Floats, Ints
 
 SIGN_PENALTY = 30.0
@@ -30,6 +30,9 @@ LEAST_GIVEN = 20
 
 ERRORS = tuple(round(0.05 * step, 2) for step in range(1, 13))
 """Error rates for which thresholds are kept."""
+
+DRAWS = 100
+"""Draws of the calibration error by chance: its standard error is then under .003."""
 
 DIGITS = 4
 """Digits of a threshold that are kept."""
@@ -107,7 +110,22 @@ def confidence_figures(
             value = auroc(probability[rows][can], probability[rows][~can])
             result[f"{prefix}abstention.AUROC"] = float(value or 0.0)
     error = expected_calibration_error(reliability(probability[asked], signs.right[asked]))
-    return result | {"calibration.ECE": float(error or 0.0)}
+    result["calibration.ECE"] = float(error or 0.0)
+    return result | {"ECE by chance": chance_error(probability[asked])}
+
+
+def chance_error(probability: Floats) -> float:
+    """Return the calibration error that true confidences show by chance, the mean over DRAWS.
+
+    Each draw has answers right as often as their confidence says. With few questions the error is
+    far from 0 then too: what is measured counts only as far as it is above.
+    """
+    generator = np.random.default_rng(0)
+    errors = [
+        expected_calibration_error(reliability(probability, generator.random(size) < probability))
+        for size in [len(probability)] * DRAWS
+    ]
+    return float(np.mean([error or 0.0 for error in errors]))
 
 
 def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
@@ -124,15 +142,14 @@ def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
 
 
 def train_confidence(
-    sets: Mapping[str, Sequence[Example]], report: Report
+    sets: Mapping[str, Sequence[Example]], unseen: Mapping[str, Sequence[Floats]], report: Report
 ) -> tuple[Logistic, Signs, list[tuple[float, float]]]:
-    """Report the confidence's figures and return the model of all sets, with its thresholds."""
+    """Report the confidence's figures and return the model of all sets, with its thresholds.
+
+    `unseen` has each set's weights by example, which never saw its article.
+    """
     every = [example for examples in sets.values() for example in examples]
-    weights = [
-        own
-        for name, examples in sets.items()
-        for own in weights_by_fold(examples, [e for e in every if e.set != name])
-    ]
+    weights = [own for name in sets for own in unseen[name]]
     signs = signs_of(every, weights)
     fold = np.concatenate([folds(examples) for examples in sets.values()])
     probability = held_out(signs, fold)

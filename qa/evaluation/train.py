@@ -22,7 +22,7 @@ from qa.evaluation.examples import Example, examples_of
 from qa.evaluation.fitting import Logistic
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
-from qa.evaluation.ranker import HEADINGS, fit
+from qa.evaluation.ranker import HEADINGS, fit, weights_by_fold
 from qa.evaluation.sureness import Signs, train_confidence
 from qa.wording import Floats
 
@@ -91,8 +91,12 @@ def train(given: argparse.Namespace) -> int:
         with opened(None, articles, _warn) as archive:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
-    compare(sets, report, parts=given.parts)
-    model, signs, table = train_confidence(sets, report)
+    unseen = {
+        name: weights_by_fold(examples, [e for o in sets if o != name for e in sets[o]])
+        for name, examples in sets.items()
+    }
+    compare(sets, unseen, report, parts=given.parts)
+    model, signs, table = train_confidence(sets, unseen, report)
     if given.write is None:
         return 0
     every = [example for examples in sets.values() for example in examples]

@@ -367,6 +367,7 @@ window.qa = (() => {
     const head = page.createElement("meta");
     head.setAttribute("charset", "utf-8");
     page.head.prepend(head);
+    page.body.style.cssText = "max-width: 45rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere";
     for (const { question, answer, failure } of exchanges) {
       put(page.body, "h2", question);
       if (answer?.answered) put(page.body, "blockquote", answer.text);

@@ -124,7 +124,7 @@ def _render_adding(*, empty: bool) -> Html:
         class_="qa-drop qa-drop-first" if empty else "qa-drop",
     )
     progress = tag("progress", id="qa-progress", hidden=True, aria_label=texts.ADDING)
-    report = tag("ul", id="qa-report", class_="qa-report", role="status")
+    report = tag("div", tag("ul", id="qa-report", class_="qa-report"), role="status")
     heading = tag("h2", text(texts.ADD), class_="qa-page-part")
     return tag("section", heading, zone, progress, report)
 

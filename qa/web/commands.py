@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,9 @@ from qa.options import ArchiveOption, open_archive
 
 if TYPE_CHECKING:
     from qa.web.doors import Rules
+
+LLM_KEY = "QA_LLM_KEY"
+"""Environment variable: the key of the language model's address; a command line shows in `ps`."""
 
 DEFAULT_HOST = "127.0.0.1"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -60,14 +64,27 @@ def chat(
     auth: AuthOption = None,
     a_minute: MinuteOption = None,
     writable: WritableOption = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Let the language model at this OpenAI-compatible address phrase answers from the"
+            " passages; what they do not support is struck. Its key, if any: $QA_LLM_KEY.",
+        ),
+    ] = None,
+    llm_model: Annotated[
+        str, typer.Option(metavar="NAME", help="The model's name there.")
+    ] = "default",
 ) -> int:
     """Open the chat box in a web page, with /api for programs; prints its address when ready."""
     rules = rules_for(host, auth, a_minute)
     from qa.opening import serve
+    from qa.written import Writer
 
+    writer = Writer(llm, llm_model, os.environ.get(LLM_KEY)) if llm else None
     with open_archive(archive) as opened:
         may_write = is_loopback(host) if writable is None else writable
-        serve(opened, host=host, port=port, rules=rules, writable=may_write)
+        serve(opened, host=host, port=port, rules=rules, writable=may_write, writer=writer)
     return 0
 
 

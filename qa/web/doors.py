@@ -32,6 +32,16 @@ NEVER_COUNTED = ("/api/health", "/api/ready", "/api/metrics")
 LARGEST_FORM = 8_192
 """Bytes of a login form."""
 
+LOGIN_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self';"
+    " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",  # with none, a browser sends "Origin: null" with a form
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Of the login page, which comes before all that adds headers to the others."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -175,7 +185,7 @@ def _unknown(request: Request) -> Response:
 
 
 def _page(body: Html, status: int) -> Response:
-    return HTMLResponse(body, status, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(body, status, headers=LOGIN_HEADERS)
 
 
 def _local(place: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from qa import texts
 from qa.markup import Html, join, tag, text
 
-WRONG = "This name and password do not go together."
-_STYLES = "/qa-static/chat.css"
+WRONG = texts.WRONG_PASSWORD
+_STYLES, _THEME = "/qa-static/chat.css", "/qa-static/theme.js"
 
 
 def too_soon(seconds: int) -> str:
     """Return what a person is told who tries again too soon."""
-    return f"After several wrong passwords the next try has to wait: {seconds} s."
+    return texts.TOO_SOON.format(seconds=seconds)
 
 
 def render_login(place: str, message: str = "") -> Html:
@@ -18,12 +19,12 @@ def render_login(place: str, message: str = "") -> Html:
     told = tag("p", text(message), class_="qa-hint", role="alert") if message else Html("")
     form = tag(
         "form",
-        tag("h1", text("News Archive"), class_="qa-title"),
+        tag("h1", text(texts.TITLE), class_="qa-title"),
         told,
-        _field("name", "Name", "username", kind="text", focused=True),
-        _field("password", "Password", "current-password", kind="password"),
+        _field("name", texts.NAME, "username", kind="text", focused=True),
+        _field("password", texts.PASSWORD, "current-password", kind="password"),
         tag("input", type="hidden", name="next", value=place),
-        tag("button", text("Log in"), type="submit", class_="qa-primary"),
+        tag("button", text(texts.LOG_IN), type="submit", class_="qa-primary"),
         method="post",
         action="/login",
         class_="qa-login",
@@ -31,8 +32,9 @@ def render_login(place: str, message: str = "") -> Html:
     head = join(
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", text("Log in · News Archive")),
+        tag("title", text(f"{texts.LOG_IN} · {texts.TITLE}")),
         tag("link", rel="stylesheet", href=_STYLES),
+        tag("script", src=_THEME),
     )
     page = tag("html", tag("head", head), tag("body", tag("main", form)), lang="en")
     return Html("<!doctype html>" + page)

@@ -7,8 +7,13 @@ tools' descriptions tell a model so, and that is all that can be done about it h
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from contextlib import redirect_stdout
+from typing import IO, Annotated, Any
+
+import anyio
 
 from corpus.errors import NewsArchiveError, UsageError
 from qa.archive import DEFAULT_K, MOST_K
@@ -22,6 +27,7 @@ from qa.web.service import Served, article_body
 try:
     from mcp.server.fastmcp import FastMCP
     from mcp.server.fastmcp.exceptions import ToolError
+    from mcp.server.stdio import stdio_server
     from mcp.server.transport_security import TransportSecuritySettings
     from mcp.types import ToolAnnotations
     from pydantic import Field
@@ -115,8 +121,28 @@ def build_mcp(archive: Served, queue: Queue | None = None) -> FastMCP:
 
 
 def serve_stdio(archive: Served) -> None:
-    """Serve over stdin and stdout until the other end closes them."""
-    build_mcp(archive).run("stdio")
+    """Serve over stdin and stdout until the other end closes them.
+
+    What else would be printed meanwhile goes to stderr: stdout is the protocol's.
+    """
+    with (
+        _duplicate(0, "r") as incoming,
+        _duplicate(1, "w") as outgoing,
+        redirect_stdout(sys.stderr),
+    ):
+        asyncio.run(_serve_streams(build_mcp(archive), incoming, outgoing))
+
+
+def _duplicate(descriptor: int, mode: str) -> IO[str]:
+    """Open a standard stream once more: the protocol's own end of it is closed in the end."""
+    return os.fdopen(os.dup(descriptor), mode, encoding="utf-8", errors="replace")
+
+
+async def _serve_streams(server: FastMCP, incoming: IO[str], outgoing: IO[str]) -> None:
+    inner = server._mcp_server  # what FastMCP runs itself, over streams of its own choice
+    streams = stdio_server(anyio.wrap_file(incoming), anyio.wrap_file(outgoing))
+    async with streams as (read, write):
+        await inner.run(read, write, inner.create_initialization_options())
 
 
 def serve_http(archive: Served, *, host: str, port: int | None, rules: Rules) -> None:

@@ -26,6 +26,7 @@ from fastapi.security import HTTPBearer
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -302,6 +303,8 @@ async def _refuse(_: Request, error: Exception) -> Response:
         return problem.to_response()
     if isinstance(error, RequestValidationError):
         return _invalid(error).to_response()
+    if isinstance(error, ClientDisconnect):  # nobody is there to hear of it
+        return Problem(400, "invalid", "The request broke off.").to_response()
     if isinstance(error, HTTPException):
         return _http(error).to_response()
     log_fault(log, "a request failed", error)

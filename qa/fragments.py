@@ -1,0 +1,57 @@
+"""A quote -> the text directive that makes a browser find it in the original page.
+
+WICG, "URL Fragment Text Directives": a browser goes to the first place where the words stand, so
+words that stand in the article more than once are told apart by those before and after them.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote as percent
+
+from corpus.records import Span
+
+WORDS = 6
+"""Words at each end of a long quote that the directive names; browsers match the text between."""
+
+CONTEXT = (0, 3, 8)
+"""Words before and after the quote that are tried, until the directive fits one place only."""
+
+
+def text_directive(text: str, quote: Span) -> str:
+    """Return `[prefix-,]start[,end][,-suffix]`, percent-encoded; it fits the quote alone if it can.
+
+    A quote that nothing tells apart, since what is around it repeats as well, gets all its context.
+    """
+    words = quote.of(text).split()
+    start, end = (words, []) if len(words) <= 2 * WORDS else (words[:WORDS], words[-WORDS:])
+    before, after = text[: quote.start].split(), text[quote.end :].split()
+    plain = _plain(text)
+    prefix: list[str] = []
+    suffix: list[str] = []
+    for count in CONTEXT:
+        prefix, suffix = before[len(before) - count :] if count else [], after[:count]
+        if _fits_once(plain, prefix, start, end, suffix):
+            break
+    parts = [_encoded(prefix) + "-"] if prefix else []
+    parts += [_encoded(part) for part in (start, end) if part]
+    parts += ["-" + _encoded(suffix)] if suffix else []
+    return ",".join(parts)
+
+
+def _fits_once(
+    plain: str, prefix: list[str], start: list[str], end: list[str], suffix: list[str]
+) -> bool:
+    """Tell whether the words stand in the text once; of a range its start is what must."""
+    last = [] if end else suffix
+    return plain.count(_plain(" ".join([*prefix, *start, *last]))) <= 1
+
+
+def _plain(text: str) -> str:
+    """Return text as browsers compare it: without regard to case, blanks made single."""
+    return " ".join(text.split()).casefold()
+
+
+def _encoded(words: list[str]) -> str:
+    """Percent-encode a part of a directive; "-", "&" and "," mean something in it."""
+    text = " ".join(words)
+    return percent(text.encode("utf-8", "replace"), safe="").replace("-", "%2D")
