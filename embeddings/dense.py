@@ -122,7 +122,7 @@ class DenseIndex:
         """
         questions = np.ascontiguousarray(questions, dtype=np.float32)
         within = None if allowed is None else as_keys(allowed)
-        found: list[list[tuple[int, float]]] = [[] for _ in questions]
+        found: list[list[tuple[Keys, Vectors]]] = [[] for _ in questions]
         for part in self._parts if k > 0 else ():
             mask, keys = part.alive, part.segment.keys
             if within is not None:
@@ -130,8 +130,8 @@ class DenseIndex:
                 if not mask.any():
                     continue
             for row, (positions, scores) in enumerate(part.segment.search(questions, k, mask)):
-                found[row] += zip(keys[positions].tolist(), scores.tolist(), strict=True)
-        return [sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k] for pairs in found]
+                found[row].append((keys[positions], scores))
+        return [_best(parts, k) for parts in found]
 
     def without(self, removed: Sequence[int] | Keys) -> DenseIndex:
         """Return the index without these keys, in memory alone."""
@@ -203,6 +203,15 @@ _NONE = np.empty(0, dtype=np.int64)
 def segment_of(file: Path) -> str:
     """Return the name of the segment that a file belongs to."""
     return file.name.partition(".")[0]
+
+
+def _best(parts: Sequence[tuple[Keys, Vectors]], k: int) -> list[tuple[int, float]]:
+    """Return the k best (key, score) of several lists, best first; ties break by key."""
+    if not parts:
+        return []
+    keys, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((keys, -scores))[:k]
+    return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def _new_name() -> str:

@@ -22,21 +22,39 @@ def open_encoder(directory: Path, stored: EncoderSettings | None, model: str | N
     return SentenceTransformerEncoder(model)
 
 
+GPU = Path("/dev/nvidiactl")
+"""Is there where a CUDA device may be; torch, which takes seconds to import, tells for certain."""
+
+
 def prepare_encoder(directory: Path, stored: EncoderSettings | None, model: str | None) -> Encoder:
     """Return the encoder for passages to come, and put it into the archive where it carries none.
 
-    The caller holds the archive's lock. Raises ModelError where the model is missing or unfit.
+    Where there is a GPU, sentence-transformers encodes on it, in float16 where that changes no
+    ranking. The caller holds the archive's lock. Raises ModelError where the model is missing or
+    unfit.
     """
     carries = (directory / onnx.FOLDER).exists()
     if not carries and (model or DEFAULT_MODEL) == DEFAULT_MODEL:
         from embeddings.carrying import carry_bundled
 
         carry_bundled(directory)
-    encoder = open_encoder(directory, stored, model)
+    on_gpu = _gpu_encoder(model) if GPU.exists() else None
+    encoder = on_gpu or open_encoder(directory, stored, model)
     if isinstance(encoder, onnx.OnnxEncoder):
         return encoder
     carry_encoder(directory, encoder)
-    return onnx.load(directory, encoder.settings) or encoder
+    return on_gpu or onnx.load(directory, encoder.settings) or encoder
+
+
+def _gpu_encoder(model: str | None) -> Encoder | None:
+    """Return the encoder on a GPU, or None where torch finds none."""
+    from embeddings.transformer import SentenceTransformerEncoder
+
+    encoder = SentenceTransformerEncoder(model)
+    if encoder.model.device.type != "cuda":
+        return None
+    encoder.halve()
+    return encoder
 
 
 def carry_encoder(directory: Path, encoder: Encoder) -> None:

@@ -52,6 +52,7 @@ class SentenceTransformerEncoder:
             self._model.prompts.get("document") or "",
         )
         self._late = _mean_pooled(self._model)
+        self._half = False
         self._settings = EncoderSettings(
             model=kept_name(name),
             digest=model_digest(path),
@@ -69,6 +70,20 @@ class SentenceTransformerEncoder:
     def model(self) -> SentenceTransformer:
         """Return the model itself, for export."""
         return self._model
+
+    def halve(self) -> bool:
+        """Compute passages in float16 from now on, where that changes no ranking; tell whether.
+
+        What must agree are the probes' vectors, and which probe is nearest to which, in order.
+        """
+        from embeddings.carrying import AGREEMENT, agreement, probe_vectors
+
+        whole = probe_vectors(self)
+        self._half = True
+        half = probe_vectors(self)
+        in_order = (_order(half) == _order(whole)).all()
+        self._half = bool(in_order) and agreement(half, whole) >= AGREEMENT
+        return self._half
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces in each text, special tokens not counted."""
@@ -106,7 +121,8 @@ class SentenceTransformerEncoder:
         if "token_type_ids" in self._model.tokenizer.model_input_names:
             features["token_type_ids"] = torch.zeros_like(features["input_ids"])
         device = self._model.device
-        with torch.inference_mode():
+        half = torch.autocast(device.type, dtype=torch.float16, enabled=self._half)
+        with torch.inference_mode(), half:
             output = self._model({name: value.to(device) for name, value in features.items()})
         vectors: Vectors = output["token_embeddings"].float().cpu().numpy()
         return vectors
@@ -143,6 +159,11 @@ def _load(path: str, name: str) -> SentenceTransformer:
             f"the model {name!r} cannot be loaded ({type(error).__name__}: {detail}):"
             " give a model folder, or a name that is in the local download cache"
         ) from error
+
+
+def _order(vectors: Vectors) -> npt.NDArray[np.intp]:
+    """Return for each vector the places of all, the nearest first."""
+    return np.argsort(-(vectors @ vectors.T).round(3), axis=1, kind="stable")
 
 
 def _fast_tokenizer(model: SentenceTransformer) -> Tokenizer:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from embeddings import carrying, onnx
+from embeddings import carrying, encoders, onnx
 from embeddings.bert import BertShape
 from embeddings.encoders import carry_encoder, open_encoder
 from embeddings.late_chunking import side_by_side
@@ -112,6 +113,43 @@ def test_work_side_by_side_keeps_its_order_and_stops() -> None:
     next(results)
     results.close()
     assert len(taken) < 100
+
+
+def test_a_gpu_encodes_passages(
+    model: SentenceTransformerEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where torch has one, it is taken; the archive still carries what questions need."""
+    monkeypatch.setattr(encoders, "GPU", tmp_path)
+    monkeypatch.setattr(encoders, "_gpu_encoder", lambda name: model)
+    assert encoders.prepare_encoder(tmp_path, None, None) is model
+    assert isinstance(open_encoder(tmp_path, model.settings, None), OnnxEncoder)
+
+
+def test_a_gpu_that_torch_cannot_use_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the processor encodes, as anywhere."""
+    monkeypatch.setattr(encoders, "GPU", tmp_path)
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert isinstance(encoders.prepare_encoder(tmp_path, None, None), OnnxEncoder)
+
+
+def test_half_precision_is_taken_only_where_it_agrees(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probes decide: here by a check that is too strict for float16, and by one that is not."""
+    try:
+        monkeypatch.setattr(carrying, "AGREEMENT", 1.1)
+        assert not model.halve()
+        exact = carrying.probe_vectors(model)
+        monkeypatch.setattr(carrying, "AGREEMENT", 0.99)
+        assert model.halve()
+        half = carrying.probe_vectors(model)
+        assert carrying.agreement(half, exact) > 0.9999
+        assert not np.array_equal(half, exact)
+    finally:
+        model._half = False
 
 
 TELEMETRY = """
