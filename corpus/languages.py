@@ -7,13 +7,20 @@ English stems are always there too.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 LOOKED_AT = 1_500
 """Characters from the start that are looked at: some 250 words, of which half are common ones."""
 
 SURE = 9
-"""Different common words of English beyond which no other language is looked for: Dutch, the
+"""Different common words of English from which on no other language is looked for: Dutch, the
 nearest, shares eight of them."""
+
+SHORT = 300
+"""Characters of a text, a sentence or a question, that is English where it has a "the"."""
+
+SURE_AMONG_FEW, SURE_SHARE = 4, 3
+"""Common words of English that are enough where every third word of a short text is one."""
 
 MIN_WORDS = 2
 """Different common words of a language that a text must have: one may be a name."""
@@ -33,8 +40,8 @@ _SCRIPTS = (
 )
 """Scripts that one language with a stemmer is written in. Persian and Urdu have letters of their
 own."""
+_ANY_SCRIPT = re.compile("[\u0370-\u03ff\u1f00-\u1fff\u0b80-\u0bff\u0621-\u064a]")
 _NOT_ARABIC = re.compile("[\u067e\u0686\u0698\u06a9\u06af\u06cc\u0679\u0688\u0691\u06d2]")
-_CYRILLIC = re.compile("[\u0430-\u044f]")
 MIN_LETTERS = 0.3
 """Share of a text's characters that must be of a script for it to be the text's own."""
 
@@ -94,6 +101,13 @@ _COMMON = {
 that what it shares with a language does not count for that one."""
 
 
+_COMMON_TO: dict[str, tuple[str, ...]] = {
+    word: tuple(name for name, words in _COMMON.items() if word in words)
+    for word in frozenset().union(*_COMMON.values())
+}
+"""Word -> the languages that it is common in."""
+
+
 def language_of(text: str) -> str | None:
     """Return a text's language by its English name in lower case, or None where it is not certain.
 
@@ -102,29 +116,31 @@ def language_of(text: str) -> str | None:
     sample = text[:LOOKED_AT]
     if not sample.isascii() and (by_script := _by_script(sample)):
         return by_script
+    if len(sample) < SHORT and " the " in sample:
+        return "english"
     words = {*_WORD.findall(sample.lower())}
     if len(words) < MIN_WORDS:
         return None
-    english = len(words & _COMMON["english"])
-    if english >= SURE:
+    known = words & _COMMON_TO.keys()
+    english = len(known & _COMMON["english"])
+    if english >= SURE or (english >= SURE_AMONG_FEW and SURE_SHARE * english >= len(words)):
         return "english"
-    name, common = _likeliest(words, sample)
+    name, common = _likeliest(known)
     if common < MIN_WORDS or common < MIN_SHARE * len(words) or common <= LEAD * english:
         return "english" if english >= MIN_WORDS and english >= common else None
     return name
 
 
-def _likeliest(words: set[str], sample: str) -> tuple[str, int]:
+def _likeliest(known: set[str]) -> tuple[str, int]:
     """Return the language beside English with most of its common words in a text, and how many."""
-    if _CYRILLIC.search(sample):
-        return "russian", len(words & _COMMON["russian"])
-    counts = {name: len(words & common) for name, common in _COMMON.items() if name != "english"}
-    name = max(counts, key=lambda language: counts[language])
-    return name, counts[name]
+    counts = Counter(name for word in known for name in _COMMON_TO[word] if name != "english")
+    return max(counts.items(), key=lambda item: (item[1], item[0]), default=("", 0))
 
 
 def _by_script(sample: str) -> str | None:
     """Return the language that a text's script tells, if it does."""
+    if not _ANY_SCRIPT.search(sample):
+        return None
     for script, name in _SCRIPTS:
         if len(script.findall(sample)) > MIN_LETTERS * len(sample):
             return None if name == "arabic" and _NOT_ARABIC.search(sample) else name

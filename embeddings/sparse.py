@@ -55,6 +55,9 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese
     "\uac00-\ud7a3"  # Korean, whose spaces part more than words
 )
+_MARKS = "\u2019\u2018\u201c\u201d\u2013\u2014\u2026\u00a0"
+"""Quotation marks, dashes, dots and spaces of print: no part of a word, as the analyzer has it."""
+_BEYOND_LATIN = re.compile("[\u00ad\u0900-\U0010ffff]")
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _JOINERS = re.compile(
     "[\u00ad\u200b-\u200d\u2060\ufeff"  # what may stand inside a word and shows nothing
@@ -113,9 +116,15 @@ def _plain(text: str) -> str:
     """Return a text in the form that is analysed: composed letters, pairs where no spaces are."""
     if text.isascii():
         return text
+    for mark in _MARKS:  # in most texts these are all there is beyond ASCII
+        text = text.replace(mark, " ")
+    if text.isascii():
+        return text
     text = text.encode("utf-8", "replace").decode()
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
+    if not _BEYOND_LATIN.search(text):
+        return text
     return _RUN.sub(_in_pairs, _JOINERS.sub("", text))
 
 

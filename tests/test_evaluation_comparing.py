@@ -236,7 +236,12 @@ def test_runs_are_compared_from_the_files_that_json_writes(
     assert "B - A" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["[1]", '{"per_question": [{"id": "q"}]}', "{", "[" * 100_000])
+NO_NUMBER = '{"per_question": [{"id": 1, "question": "", "verdict": "", "values": {"x": "y"}}]}'
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", '{"per_question": [{"id": "q"}]}', NO_NUMBER, "{", "[" * 100_000]
+)
 def test_what_is_no_run_is_refused(tmp_path: Path, content: str) -> None:
     """Another JSON file, or none, is named with what was expected."""
     path = tmp_path / "x.json"

@@ -37,8 +37,10 @@ def shares_of(*passages: list[float], withdrawn: tuple[int, ...] = ()) -> Shares
         names=(),
         values=np.zeros((len(flat), 0)),
         passage=np.repeat(np.arange(len(sizes)), sizes),
+        starts=np.cumsum([0, *sizes[:-1]]),
         chosen=np.arange(len(sizes)),
         fused=np.zeros(len(sizes)),
+        nearest=np.zeros(len(sizes), dtype=np.int64),
         withdrawn=marks,
     )
     return Shares(rows, flat)

@@ -114,15 +114,24 @@ def read_run(path: Path) -> RunFile:
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{path}: not JSON: {error}") from error
     rows = record.get("per_question") if isinstance(record, dict) else None
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"id", "question", "verdict", "values"} <= row.keys()
-        for row in rows
-    ):
+    if not isinstance(rows, list) or not all(map(_is_question, rows)):
         raise ReadError(
             f'{path}: no "per_question" with ids and values; expected what'
             " `qa evaluate GOLD --json OUT` writes"
         )
     return RunFile(path.name, {str(row["id"]): row for row in rows})
+
+
+def _is_question(row: object) -> bool:
+    """Tell whether a record has what is compared: an id, a verdict, numbers under their names."""
+    if not isinstance(row, dict) or not {"id", "question", "verdict", "values"} <= row.keys():
+        return False
+    values = row["values"]
+    return (
+        isinstance(values, dict)
+        and all(isinstance(value, int | float) for value in values.values())
+        and isinstance(row.get("confidence", 0.0), int | float)
+    )
 
 
 def compare(
