@@ -1,0 +1,65 @@
+"""Words of passages as numbers: those of each sentence, in order."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from corpus.records import Span, whole
+from corpus.sentences import split_sentences
+from embeddings.encoder import PassageVectors
+from embeddings.rows import StoredPassage
+from embeddings.sparse import analyze
+from qa.retrieval import Candidate
+from qa.verbs import base_forms
+from qa.wording import Words, codes, wording
+from tests.fakes import make_article
+
+TEXTS = (
+    "The council met Mayor Holt on Tuesday. He went home. Did 3 of 10 people agree?",
+    "“We won,” Anna said. ... The two ran on!\n\nNaïve cafés don't close: it's 1,234 o'clock.",
+)
+
+
+def candidate(text: str) -> Candidate:
+    """Return a candidate that is the whole of an article."""
+    sentences = tuple(split_sentences(text))
+    stored = StoredPassage(1, 1, 0, Span(0, len(text)), sentences, 50)
+    nothing = np.zeros((len(sentences), 4), dtype=np.float32)
+    vectors = PassageVectors(nothing[0], nothing)
+    assert whole(text)
+    return Candidate(stored, make_article("a", text), vectors, 0.0, 0.0, 0.0)
+
+
+def test_words_are_those_of_each_sentence() -> None:
+    """Stems as the index has them, verbs by their base form; forms in lower case."""
+    for text in TEXTS:
+        item = candidate(text)
+        words = wording(item)
+        for number, span in enumerate(item.stored.sentences):
+            own = words.sentence == number
+            sentence = span.of(text)
+            forms = [word.lower() for word in re.findall(r"[^\W_]+", sentence)]
+            assert words.forms[own].tolist() == codes(forms).tolist()
+            stems = list(base_forms(analyze(sentence)))
+            assert words.stems[own].tolist() == codes(stems).tolist()
+            assert words.looks[number, 0] == len(forms)
+
+
+def test_looks_are_counted_as_by_hand() -> None:
+    """Words, names, figures, opens with a pronoun, speech, asks."""
+    words = wording(candidate(TEXTS[0]))
+    assert words.looks.tolist() == [[7, 3, 0, 0, 0, 0], [3, 0, 0, 1, 0, 0], [6, 0, 2, 0, 0, 1]]
+    assert words.refers.tolist() == [False, True, False]
+    assert words.capital.sum() == 3
+
+
+def test_words_of_passages_stand_side_by_side() -> None:
+    """Sentences count on; each passage's first word is marked, though one has no words at all."""
+    items = [wording(candidate(text)) for text in (*TEXTS, "…")]
+    counts = [len(item.looks) for item in items]
+    words = Words(items, np.cumsum([0, *counts[:-1]]))
+    assert len(words.forms) == sum(len(item.forms) for item in items)
+    assert np.flatnonzero(words.opens).tolist() == [0, len(items[0].forms)]
+    assert words.sentence.max() == counts[0] + items[1].sentence.max()
