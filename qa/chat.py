@@ -25,11 +25,11 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 import gradio as gr
 
 EXAMPLES = (
-    "Is Quenby Bridge open to cars yet?",
-    "What is the name of the cat that was taken off the ship in the storm?",
+    "Who won the coxed skiffs at the Lantern Regatta?",
     "What did the auctioneer tell Ferrow FM the Farrant painting was worth?",
+    "How deep was the flood water on Curlew Road?",
     "Which book was handed back to the library 58 years overdue?",
-    "Which channel is going to show The Salt Widow?",
+    "How long is the Quenby Bridge in metres?",
 )
 """Questions that show what the sample collection can answer, and one that it cannot."""
 

@@ -15,6 +15,7 @@ from corpus.records import Article, Span
 from embeddings.store import Store
 from qa.periods import Period
 from qa.records import Query
+from qa.topic import names_a_topic
 
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -51,7 +52,8 @@ def narrow(store: Store, query: Query) -> Scope:
     inside = _inside(store, query, period, anywhen)
     if not inside:
         return Scope(_any_date(query, period), anywhen)
-    return Scope(query, inside, period.relative or bool(period.names), anywhen)
+    looks_around = names_a_topic(query) and (period.relative or bool(period.names))
+    return Scope(query, inside, looks_around, anywhen)
 
 
 def tells_of(period: Period, article: Article, span: Span) -> bool:

@@ -15,6 +15,7 @@ from qa.periods import Calendar, Period
 from qa.publication import asked_period
 from qa.recency import asks_for_newest
 from qa.records import History, Query
+from qa.topic import names_a_topic
 from qa.words import content_terms
 
 MAX_QUESTION = 2_000
@@ -194,9 +195,11 @@ def _with_subject(query: Query, leaning: FollowUp | None) -> Query:
     "What did the Gazette report last week?" asks for its newest articles. Raises UsageError for a
     question of nothing but words such as "who is it?", where no turn before says who.
     """
-    if content_terms(query.text) or leaning is not None:
+    is_limited = bool(query.sources or query.period)
+    has_subject = names_a_topic(query) if is_limited else bool(content_terms(query.text))
+    if has_subject or leaning is not None:
         return query
-    if query.sources or query.period:
+    if is_limited:
         return replace(query, text=query.text or query.question, recency=1.0)
     raise UsageError(
         f"{_shortened(query.question)!r} names nothing to look for: add a name or a topic, such as"

@@ -14,6 +14,7 @@ from qa.days import readable_date
 from qa.kinds import Kind, answer_spans, asked_kind
 from qa.ranking import Ranked
 from qa.records import Query
+from qa.topic import names_a_topic
 from qa.words import COMMON, STOP_WORDS
 
 EMPTY = "The archive holds no articles yet."
@@ -69,11 +70,24 @@ class Search:
 
 def explain(search: Search, together: Together) -> str:
     """Say in one sentence why there is no answer: the most telling reason that holds."""
-    for reason in (_nothing_named, _outside, _never_together, _nothing_of_the_kind):
+    for reason in (_no_topic, _nothing_named, _outside, _never_together, _nothing_of_the_kind):
         sentence = reason(search, together)
         if sentence:
             return sentence
     return _unsure(search)
+
+
+def _no_topic(search: Search, _: Together) -> str | None:
+    """Say that a question names an outlet or a time and no topic, so that no sentence answers."""
+    limits = _limits(search.searched)
+    if not limits or not search.ranked or search.searched.context:
+        return None
+    if names_a_topic(search.searched):
+        return None
+    return (
+        f"The question names no topic, so no one sentence answers it: name one, or look through"
+        f" the articles{limits}{_nearest(search.ranked)}."
+    )
 
 
 def _nothing_named(search: Search, together: Together) -> str | None:
@@ -95,7 +109,7 @@ def _outside(search: Search, _: Together) -> str | None:
     if not search.ranked:
         return f"No article{limits} has anything to do with this question{_nearest(search.wider)}."
     if search.wider and not _within(searched, search.wider[0].candidate.article):
-        return f"No article{limits} answers this{_nearest(search.wider)}."
+        return f"No article{limits} answers this surely enough{_nearest(search.wider)}."
     return None
 
 

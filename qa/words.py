@@ -29,6 +29,12 @@ COMMON = frozenset(analyze(_COMMON))
 """Stems that any two questions may share without being about the same."""
 
 
+_REPORTING = "report write wrote written publish cover print happen news story"
+
+REPORTING = frozenset(analyze(_REPORTING))
+"""Stems of what outlets do with any topic, and of what any topic is to them."""
+
+
 def content_terms(text: str) -> list[str]:
     """Return the stems of a text without stop words, in order."""
     return [term for term in analyze(text) if term not in STOP_WORDS]

@@ -190,10 +190,10 @@ def test_address_is_printed_and_ctrl_c_ends_it(on_interrupt: str) -> None:
     with running(on_interrupt) as (process, line):
         address = re.fullmatch(r"The chat is at (http://127\.0\.0\.1:(\d+))", line)
         assert address, line
-        asked = httpx.post(f"{address[1]}/api/ask", json={"question": CANARY})
-        assert asked.status_code == 200
-        assert httpx.get(address[1]).status_code == 200
-        assert httpx.post(f"{address[1]}/api/ask", json={"question": "break"}).status_code == 500
+        with httpx.Client(base_url=address[1], timeout=START_SECONDS) as client:
+            assert client.post("/api/ask", json={"question": CANARY}).status_code == 200
+            assert client.get("/").status_code == 200
+            assert client.post("/api/ask", json={"question": "break"}).status_code == 500
         with socket.create_connection(("127.0.0.1", int(address[2]))) as stream:
             stream.sendall(b"GET /gradio_api/heartbeat/abc HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200 OK" in stream.recv(1 << 12)

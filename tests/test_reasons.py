@@ -90,18 +90,30 @@ def test_two_that_are_never_together() -> None:
     assert "never together" not in why("Was the medieval boat lost in the gale?")
 
 
+@pytest.mark.parametrize("question", ["What in March 2025?", "What happened in March?"])
+def test_a_question_of_an_outlet_and_a_time_alone(question: str) -> None:
+    """Where no topic is named, that is the reason; with one, it is not."""
+    limits = {"sources": ("Gazette",), "since": "2025-03-01", "until": "2025-03-31"}
+    march = Period(date(2025, 3, 1), date(2025, 3, 31), "of March 2025", ("march",))
+    told = why(question, [RESCUE], [BOAT], period=march, **limits)
+    assert told.startswith("The question names no topic")
+    assert "the articles from Gazette of March 2025" in told
+    assert "no topic" not in why("Who found the boat?", [RESCUE], period=march, **limits)
+    assert "no topic" not in why("What happened?")
+
+
 def test_limits_that_leave_out_the_nearest() -> None:
     """Outlet and period in words, and the nearest outside of them with its day."""
     limits = {"sources": ("Gazette",), "since": "2025-03-01", "until": "2025-03-31"}
     assert why("Who found the boat?", [RESCUE], [BOAT], period=MARCH, **limits) == (
-        f"No article from Gazette of March 2025 answers this; {NEAREST_BOAT}."
+        f"No article from Gazette of March 2025 answers this surely enough; {NEAREST_BOAT}."
     )
     assert why("Who found the boat?", [], [BOAT], **limits) == (
         "No article from Gazette from 1 March 2025 to 31 March 2025 has anything to do with this"
         f" question; {NEAREST_BOAT}."
     )
     assert why("Who found the boat?", [RESCUE], [BOAT], until="2025-06-01") == (
-        f"No article until 1 June 2025 answers this; {NEAREST_BOAT}."
+        f"No article until 1 June 2025 answers this surely enough; {NEAREST_BOAT}."
     )
 
 

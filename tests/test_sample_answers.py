@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from corpus.records import Span
 from embeddings.encoder import Encoder
 from qa.archive import Archive
 from qa.evaluation.gold import GoldQuestion, read_gold
@@ -21,6 +21,14 @@ def samples(model: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Return an archive of the samples, with the real model."""
     with Archive.create(tmp_path_factory.mktemp("samples"), encoder=model) as archive:
         archive.add([SAMPLE_ARTICLES])
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def page(model: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """Return an archive of the one page."""
+    with Archive.create(tmp_path_factory.mktemp("page"), encoder=model) as archive:
+        archive.add([SEED])
         yield archive
 
 
@@ -44,6 +52,20 @@ def test_a_question_that_names_one_is_answered_from_it(
 
 
 @pytest.mark.slow
+def test_the_page_offers_questions_that_show_what_it_can(samples: Archive) -> None:
+    """What gold answers is answered by a right quote, the rest is declined."""
+    chat = pytest.importorskip("qa.chat")
+    gold = {question.question: question for question in read_gold(SAMPLE_GOLD)}
+    for asked in chat.EXAMPLES:
+        answer = samples.ask(asked)
+        assert answer.answered == gold[asked].answerable, asked
+        quote = Span(answer.citations[0].start, answer.citations[0].end)
+        cited = answer.citations[0].article_id
+        right = [entry for entry in gold[asked].relevant if entry.held_by(cited, quote)]
+        assert bool(right) == answer.answered, asked
+
+
+@pytest.mark.slow
 def test_a_correction_is_quoted_with_what_it_corrects(samples: Archive) -> None:
     """The sentence that repeats the withdrawn claim does not stand alone."""
     answer = samples.ask("Who won the coxed skiffs at the Lantern Regatta?")
@@ -61,21 +83,15 @@ def test_a_correction_is_quoted_with_what_it_corrects(samples: Archive) -> None:
         ("Which American is detained in Russia?", "Paul Whelan, an American detained in Russia"),
     ],
 )
-def test_a_page_that_no_weights_have_seen(
-    model: Encoder, tmp_path: Path, question: str, words: str
-) -> None:
+def test_a_page_that_no_weights_have_seen(page: Archive, question: str, words: str) -> None:
     """Of one article as it was copied from the web, each question is answered by its sentence."""
-    with Archive.create(tmp_path / "archive", encoder=model) as archive:
-        archive.add([SEED])
-        answer = archive.ask(question)
+    answer = page.ask(question)
     assert answer.answered
     assert words in answer.citations[0].quote
 
 
 @pytest.mark.bench
 @pytest.mark.skipif(not SEED.is_dir(), reason="the page is not on this machine")
-def test_a_page_that_does_not_tell(model: Encoder, tmp_path: Path) -> None:
+def test_a_page_that_does_not_tell(page: Archive) -> None:
     """A question about something else gets no answer from it."""
-    with Archive.create(tmp_path / "archive", encoder=model) as archive:
-        archive.add([SEED])
-        assert not archive.ask("What is the capital of Peru?").answered
+    assert not page.ask("What is the capital of Peru?").answered

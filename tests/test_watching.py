@@ -150,7 +150,8 @@ def test_only_folders_are_watched(tmp_path: Path, make: Callable[[Path], Path]) 
 
 
 WATCHING = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 from qa import archive, cli
 from tests.fakes import HashingEncoder
 create = archive.Archive.create

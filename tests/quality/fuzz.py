@@ -1,4 +1,6 @@
-"""Read damaged files of every format: `python -m tests.quality.fuzz [SECONDS] [SEED]`.
+"""Read damaged files: `python -m tests.quality.fuzz [SECONDS] [SEED] [ENDING]`.
+
+Without an ending, such as .pdf, of every format in turn. Seconds are of the processor.
 
 Each file of `tests.article_files` is changed at random, also inside its ZIP, read without the
 sandbox (but for Parquet, whose library may crash), cleaned, and cut into passages. Prints what
@@ -110,12 +112,16 @@ def keep(name: str, data: bytes, label: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Fuzz for some seconds and print what was found; return the exit code."""
-    seconds, seed = (*map(int, arguments), *(60, 0)[len(arguments) :])
+    numbers, endings = list(map(int, arguments[:2])), tuple(arguments[2:]) or ("",)
+    seconds, seed = (*numbers, *(60, 0)[len(numbers) :])
     chance = random.Random(seed)  # noqa: S311 - the same damage each time
-    seeds = {name: write() for name, write in WRITERS.items()}
+    seeds = {name: write() for name, write in WRITERS.items() if name.endswith(endings)}
+    if not seeds:
+        print(f"no file ends in {endings}; there are {', '.join(WRITERS)}")
+        return 2
     found: Counter[str] = Counter()
-    files, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
+    files, end = 0, time.process_time() + seconds
+    while time.process_time() < end:
         name, data = chance.choice(list(seeds.items()))
         is_zip = data.startswith(b"PK") and chance.random() < 0.7
         changed = damaged_inside(data, chance) if is_zip else damaged(data, chance)
@@ -124,7 +130,8 @@ def main(arguments: Sequence[str]) -> int:
             if found[problem] == 1:
                 keep(name, changed, f"{seed}-{len(found)}")
         files += 1
-    print(f"{files:,} files in {seconds} s, seed {seed}: {found.total()} findings")
+    kinds = " ".join(endings) or "of every format"
+    print(f"{files:,} files {kinds} in {seconds} s, seed {seed}: {found.total()} findings")
     for problem, times in found.most_common():
         print(f"{times:6} {problem}")
     return 1 if found else 0

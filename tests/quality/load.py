@@ -62,14 +62,16 @@ class Tally:
 @contextmanager
 def serving() -> Iterator[tuple[int, int]]:
     """Run the chat over the samples in a process of its own; give its process id and port."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
-    try:
+    command = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert select.select([process.stdout], [], [], START_SECONDS)[0], "the server did not start"
-        yield process.pid, int(process.stdout.readline().rstrip().rpartition(":")[2])
-    finally:
-        process.terminate()
-        process.wait()
+        try:
+            started = select.select([process.stdout], [], [], START_SECONDS)[0]
+            assert started, "the server did not start"
+            line = process.stdout.readline().rstrip()
+            yield process.pid, int(line.rpartition(":")[2])
+        finally:
+            process.terminate()
 
 
 def memory(pid: int) -> float:

@@ -1,0 +1,105 @@
+"""Weights are replaced by better ones only, and what is learned from is marked as gold says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.records import Span
+from qa.evaluation.examples import Example, folds, is_hit
+from qa.evaluation.fitting import Logistic
+from qa.evaluation.gold import GoldQuestion, Relevant
+from qa.evaluation.parts import Report
+from qa.evaluation.ranker import quote_is_right, shares_of
+from qa.evaluation.sureness import Signs
+from qa.evaluation.train import WORSE, _replace, rounded, worse
+from qa.features import describe
+from tests.questions import make_candidates, story
+
+TEXT = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in. A band played."
+QUESTION = "Who won the skiffs?"
+
+
+def gold(*, span: Span | None, answers: tuple[str, ...] = ("Eastmarsh",)) -> GoldQuestion:
+    return GoldQuestion(
+        id="q",
+        question=QUESTION,
+        answerable=True,
+        relevant=(Relevant("s0", span),),
+        answers=answers,
+    )
+
+
+def example(question: GoldQuestion, group: str = "s0") -> Example:
+    candidates = make_candidates(QUESTION, [story("s0", TEXT, "Post", None)])
+    rows = describe(candidates)
+    count = len(rows.passage)
+    return Example(
+        "mine", question, group, candidates, rows, np.ones(count), np.ones(1), np.ones(1), None
+    )
+
+
+def test_a_fall_is_named() -> None:
+    """Only a cross-validated measure of ranking that fell by more than WORSE counts."""
+    before = {"newsqa": {"quote.Success@1": 0.5, "p to fused": 0.9}, "gone": {"quote.Success@1": 1}}
+    after = {"newsqa": {"quote.Success@1": 0.5 - 2 * WORSE, "p to fused": 0.0}}
+    assert worse(before, after) == ["newsqa quote.Success@1 fell from 0.500 to 0.490"]
+    assert worse(before, {"newsqa": {"quote.Success@1": 0.5 - WORSE / 2}}) == []
+    assert worse({}, after) == []
+
+
+def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file stays as it was, and the reason is told; `anyway` replaces it."""
+    one = example(gold(span=None))
+    report = Report()
+    report.figures["mine"] = {
+        "cross-validated": {"quote.Success@1": 0.4},
+        "confidence, cross-validated": {"calibration.ECE": 0.1},
+    }
+    none = np.zeros((0, 1))
+    signs = Signs(("share",), none, none[:, 0], none[:, 0], none[:, 0], np.zeros(0, dtype=int))
+    fitted = (Logistic(np.array([0.5]), -1.0), signs, [(0.1, 0.9)])
+    weights = np.arange(len(one.rows.names), dtype=np.float64)
+    stored = tmp_path / "ranking.json"
+    stored.write_text(json.dumps({"cross-validated": {"mine": {"quote.Success@1": 0.6}}}))
+    assert _replace(tmp_path, report, weights, [one], fitted, False) == 1
+    assert "quote.Success@1 fell from 0.600 to 0.400" in capsys.readouterr().err
+    assert "weights" not in json.loads(stored.read_text())
+    assert _replace(tmp_path, report, weights, [one], fitted, True) == 0
+    assert json.loads(stored.read_text())["weights"] == rounded(one.rows.names, weights)
+    assert json.loads((tmp_path / "confidence.json").read_text())["weights"] == {"share": 0.5}
+
+
+def test_a_quote_is_right_by_its_span_or_by_an_answer() -> None:
+    """With a span it must hold it; without one it must hold an answer's words."""
+    weights = np.zeros(len(describe(example(gold(span=None)).candidates).names))
+    even = shares_of(example(gold(span=None)).rows, weights)  # all alike: the first two are quoted
+    start = TEXT.index("Eastmarsh")
+    for question, right in (
+        (gold(span=Span(start, start + 9)), True),
+        (gold(span=Span(TEXT.index("band"), TEXT.index("band") + 4)), False),
+        (gold(span=None), True),
+        (gold(span=None, answers=("a band",)), False),
+        (gold(span=None, answers=()), True),
+        (replace(gold(span=None), answerable=False), False),
+    ):
+        assert quote_is_right(example(question), even) is right
+
+
+def test_a_hit_is_of_the_article() -> None:
+    """The same offsets in another article are none."""
+    question = gold(span=Span(0, 5))
+    (candidate,) = make_candidates(QUESTION, [story("s1", TEXT, "Post", None)]).found
+    assert not is_hit(question, candidate, Span(0, 10))
+
+
+def test_questions_of_an_article_stay_together() -> None:
+    """A fold is of articles: no article is in two, and each fold has some."""
+    examples = [example(gold(span=None), group=f"article {n // 3}") for n in range(60)]
+    fold = folds(examples).reshape(-1, 3)
+    assert (fold == fold[:, :1]).all()
+    assert set(fold[:, 0]) == set(range(5))
