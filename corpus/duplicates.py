@@ -88,10 +88,11 @@ def _is_copy(one: _Runs, other: _Runs) -> bool:
 
 
 def _containment(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
-    if not len(one) or not len(other):
+    shorter, longer = sorted((one, other), key=len)
+    if not len(shorter):
         return 0.0
-    shared = np.intersect1d(one, other, assume_unique=True)
-    return len(shared) / min(len(one), len(other))
+    places = np.searchsorted(longer, shorter).clip(max=len(longer) - 1)
+    return float((longer[places] == shorter).mean())
 
 
 def _runs_of(article: Article) -> _Runs:

@@ -6,12 +6,16 @@ words that stand in the article more than once are told apart by those before an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote as percent
 
 from corpus.records import Span
 
 WORDS = 6
 """Words at each end of a long quote that the directive names; browsers match the text between."""
+
+PLAIN = 512
+"""Texts whose plain form is kept, articles mostly."""
 
 CONTEXT = (0, 3, 8)
 """Words before and after the quote that are tried, until the directive fits one place only."""
@@ -24,7 +28,8 @@ def text_directive(text: str, quote: Span) -> str:
     """
     words = quote.of(text).split()
     start, end = (words, []) if len(words) <= 2 * WORDS else (words[:WORDS], words[-WORDS:])
-    before, after = text[: quote.start].split(), text[quote.end :].split()
+    before = text[: quote.start].rsplit(maxsplit=CONTEXT[-1])
+    after = text[quote.end :].split(maxsplit=CONTEXT[-1])
     plain = _plain(text)
     prefix: list[str] = []
     suffix: list[str] = []
@@ -46,6 +51,7 @@ def _fits_once(
     return plain.count(_plain(" ".join([*prefix, *start, *last]))) <= 1
 
 
+@lru_cache(maxsize=PLAIN)
 def _plain(text: str) -> str:
     """Return text as browsers compare it: without regard to case, blanks made single."""
     return " ".join(text.split()).casefold()

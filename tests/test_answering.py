@@ -53,7 +53,9 @@ def test_limits_and_names_explain_themselves(archive: Archive) -> None:
     unknown = archive.ask("Where does Ermintrude Quux live?", max_error=0.001)
     assert (unknown.reason or "").startswith("No article mentions “Ermintrude Quux”")
     limited = archive.ask("What of the museum in ward 3?", since="2025-09-01", max_error=0.001)
-    assert (limited.reason or "").startswith("No article since 1 September 2025 answers this surely")
+    assert (limited.reason or "").startswith(
+        "No article since 1 September 2025 answers this surely"
+    )
     assert "The museum of ward 3" in (limited.reason or "")
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from tests.benchmarks.machine import encoder_operations, matmul_peak
 from tests.benchmarks.rows import BENCH, Row, alone, worked
 
-ARTICLES = 120
-"""Articles that are indexed: some 1,200 passages, three minutes for all ways."""
+ARTICLES = 60
+"""Articles that are indexed: some 600 passages, two minutes for all ways."""
 
 ROUNDS = 2
 """Turns in which both ways go through a part of the articles, so that both see the same machine."""
