@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,16 @@ def test_closed_folders_are_reported(tmp_path: Path) -> None:
         (tmp_path / "a").chmod(0o755)
     assert [file.name for file in found.files] == ["b.txt"]
     assert found.failures[0].reason == "no permission to read it"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="all names are text there")
+def test_a_name_that_is_no_text_costs_one_file(tmp_path: Path) -> None:
+    """A name in an older encoding is a failure that can be shown, the rest is found."""
+    write(tmp_path, "b.txt")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_text("word", "utf-8")
+    for named in (tmp_path, tmp_path / "*.txt"):
+        found = find_files([named])
+        assert [file.name for file in found.files] == ["b.txt"]
+        (failure,) = found.failures
+        assert failure.path == str(tmp_path / "caf?.txt")
+        assert "not in UTF-8" in failure.reason

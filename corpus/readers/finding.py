@@ -38,8 +38,18 @@ class _Found:
     failures: dict[Failure, None] = field(default_factory=dict)
     skipped: dict[Path, None] = field(default_factory=dict)
 
+    def take(self, path: Path) -> None:
+        """Add a file; a name that is no text can be neither stored nor shown."""
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self.fail(path, "its name is not in UTF-8: rename it, or its folder")
+        else:
+            self.files[path] = None
+
     def fail(self, path: Path, reason: str) -> None:
-        self.failures[Failure(str(path), reason)] = None
+        shown = str(path).encode("utf-8", "replace").decode()
+        self.failures[Failure(shown, reason)] = None
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> FoundFiles:
@@ -98,7 +108,7 @@ def _add_named(place: Path, found: _Found) -> None:
     if stat.S_ISDIR(mode):
         _walk(real, real, found)
     elif stat.S_ISREG(mode):
-        found.files[real] = None
+        found.take(real)
     else:
         found.fail(place, _kind(mode))
 
@@ -181,7 +191,7 @@ def _add_entry(place: Path, root: Path, found: _Found) -> None:
     elif format_by_suffix(place) is None:
         found.skipped[place.resolve()] = None
     else:
-        found.files[place.resolve()] = None
+        found.take(place.resolve())
 
 
 def _kind(mode: int) -> str:
