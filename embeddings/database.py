@@ -48,9 +48,14 @@ class Database:
         return self.mode in (WRITE, CREATE)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Run one statement and return all its rows."""
+        """Run one statement and return all its rows. Raises UsageError for text that is none."""
         with _translated(self.path):
-            return self._db.execute(sql, values).fetchall()
+            try:
+                return self._db.execute(sql, values).fetchall()
+            except UnicodeEncodeError as error:
+                raise UsageError(
+                    f"{error.object[:80]!a} holds half a character: expected whole text"
+                ) from error
 
     def insert(self, sql: str, values: Sequence[Any]) -> int:
         """Run one INSERT and return the new row's key."""

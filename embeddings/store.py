@@ -258,13 +258,22 @@ class Store(Contents):
             self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
 
     def doubt(self, article_id: str) -> None:
-        """Take an article for changed and its vectors for none, so that its file is read again."""
+        """Take an article for changed, so that its file is read again.
+
+        Those of its vectors that are damaged count as none; the others may be a copy's as well.
+        """
         self._db.execute("UPDATE articles SET digest = '' WHERE id = ?", (article_id,))
-        self._db.execute(
-            "UPDATE vectors SET hash = randomblob(16) WHERE key IN (SELECT vector FROM passages"
-            " JOIN articles ON articles.key = passages.article WHERE id = ?)",
+        rows = self._db.execute(
+            "SELECT key, hash, passage, sentences, digest FROM vectors WHERE key IN"
+            " (SELECT vector FROM passages JOIN articles ON articles.key = passages.article"
+            " WHERE id = ?)",
             (article_id,),
         )
+        for *columns, digest in rows:
+            if vectors_digest(*columns) != digest:
+                self._db.execute(
+                    "UPDATE vectors SET hash = randomblob(16) WHERE key = ?", columns[:1]
+                )
 
     def replace_record(self, article: Article) -> None:
         """Store an article's record again where only what no reader sees has changed, its path."""

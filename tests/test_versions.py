@@ -261,3 +261,21 @@ def test_an_article_is_equal_whatever_its_version(archive: Archive) -> None:
     """The number is the archive's, not the article's: an export is read back as it was."""
     article = archive.article("fair")
     assert replace(article, version=5).digest == article.digest
+
+
+def test_mending_leaves_copies_whole(archive: Archive, tmp_path: Path) -> None:
+    """Vectors that a damaged article shares with another outlet's copy stay what they are."""
+    archive.add(write_articles(tmp_path / "copy.jsonl", [{"id": "copy", "text": TOLD}]))
+    archive.close()
+    damage(tmp_path / "archive", "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'")
+    (tmp_path / "copy.jsonl").unlink()
+    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+        opened.repair()
+        assert opened.verify() == []
+
+
+@pytest.mark.parametrize("act", ["article", "has", "versions", "remove"])
+def test_an_id_that_is_no_text_is_a_usage_error(archive: Archive, act: str) -> None:
+    """Half a character, which JSON can spell, is told as such."""
+    with pytest.raises(UsageError, match="half a character"):
+        getattr(archive, act)("\ud800")
