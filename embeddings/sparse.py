@@ -210,7 +210,7 @@ class SparseIndex:
 
     def _filtered(self, query: Any, k: int, wanted: Keys) -> list[tuple[int, float]] | None:
         """Return the k best of the wanted, picked from the best of all; None where they are few."""
-        depth = FILTER_ROOM * k * len(self) // max(len(wanted), 1)
+        depth = FILTER_ROOM * k * len(self) // max(len(wanted), 1) + 1
         if depth > MOST_FILTERED:
             return None
         hits = self._searcher.search(query, depth, count=False).hits

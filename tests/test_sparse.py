@@ -197,3 +197,12 @@ def test_letters_that_look_alike_are_one() -> None:
 def test_any_text_is_analysed(text: str) -> None:
     """Terms have no white space in them, and none is empty."""
     assert all(term.split() == [term] for term in analyze(text))
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_more_wanted_than_there_are(tmp_path: Path, k: int) -> None:
+    """An index that lacks most of the wanted documents finds those that it has, or none."""
+    few = SparseIndex(tmp_path)
+    assert few.search({"bridg": 1.0}, k, range(1, 100)) == []
+    few.update([(7, "", "a bridge")])
+    assert [key for key, _ in few.search({"bridg": 1.0}, k, range(1, 100))] == [7]
