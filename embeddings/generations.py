@@ -132,7 +132,7 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
     try:
         root.mkdir(exist_ok=True)
         manifest = write(folder)
-        files = {file: base.get(_inode(file)) for file in _files_below(folder)}
+        files = {file: _linked_stamp(file, base) for file in _files_below(folder)}
         manifest = replace(manifest, files=_named(folder, files))
         digest = _write_manifest(folder, manifest)
         new = [file for file, stamp in files.items() if stamp is None]
@@ -173,6 +173,14 @@ def names_of(folder: Path, manifest: Manifest, known: Stamps) -> set[str]:
     """Return the names of a generation's files that are known files under new names."""
     present = ((name, stamp) for name, stamp in manifest.files.items() if (folder / name).exists())
     return {name for name, stamp in present if known.get(_inode(folder / name)) == stamp}
+
+
+def _linked_stamp(path: Path, base: Stamps) -> str | None:
+    """Return the stamp of a file that has another name in `base`, else None.
+
+    A file with no other name is new: it may have the inode of one that somebody has removed.
+    """
+    return base.get(_inode(path)) if path.stat().st_nlink > 1 else None
 
 
 def _inode(path: Path) -> tuple[int, int]:

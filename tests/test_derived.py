@@ -326,3 +326,13 @@ def test_a_reader_reads_only_what_is_new_of_a_generation(
     assert len(large) == 2
     assert len({file.name for file in read} & large) == 1
     assert top10(indices) == rebuilt(store)
+
+
+def test_files_that_somebody_removed_leave_no_trace(store: Store) -> None:
+    """Files made anew are known by their own bytes, though they may have inodes of old ones."""
+    indices = open_indices(store)
+    shutil.rmtree(root(store))
+    put(store, some_articles(3, first=50))
+    made = publish_indices(store, indices)
+    assert problems(store) == []
+    assert top10(made) == rebuilt(store)
