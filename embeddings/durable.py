@@ -39,9 +39,10 @@ def replace_file(path: Path, content: bytes) -> None:
 def bytes_below(directory: Path) -> int:
     """Return the bytes of all files in a directory; one that goes meanwhile does not count."""
     total = 0
-    for file in directory.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
+    for folder, _, names in os.walk(directory):  # which passes over folders that are gone
+        for name in names:
+            with suppress(OSError):
+                total += Path(folder, name).stat().st_size
     return total
 
 

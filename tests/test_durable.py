@@ -13,7 +13,7 @@ import pytest
 
 from embeddings import generations
 from embeddings.derived import publish_indices
-from embeddings.durable import replace_file
+from embeddings.durable import bytes_below, replace_file
 from embeddings.generations import CURRENT, DERIVED
 from embeddings.store import Store
 from tests.archives import ROOT, put, some_articles
@@ -134,3 +134,20 @@ def test_the_order_as_the_system_saw_it(tmp_path: Path) -> None:
     logged = calls.index(("fsync", archive / "archive.sqlite-wal"))
     derived = next(n for n, (_, path) in enumerate(calls) if path.is_relative_to(archive / DERIVED))
     assert logged < derived
+
+
+def test_bytes_are_counted_while_folders_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that a writer removes while it is looked for does not count."""
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "file").write_bytes(b"12345")
+    scan = os.scandir
+
+    def late(place: str | os.PathLike[str]) -> object:
+        if Path(place) == tmp_path / "gone":
+            Path(place).rmdir()
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert bytes_below(tmp_path) == 5
