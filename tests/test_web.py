@@ -222,6 +222,16 @@ def test_a_robots_file_that_fails_forbids_all(
     assert internet.asked == [f"{HOST}/robots.txt"]
 
 
+def test_a_robots_file_that_is_too_large_is_asked_for_once(
+    internet: FakeInternet, tmp_path: Path
+) -> None:
+    """A robots.txt that cannot be taken is not asked for again with each page."""
+    internet.serve(HOST, "/robots.txt", b"#" * (fetching.MAX_ROBOTS_BYTES + 1))
+    fetched = fetch(internet, tmp_path, *(f"http://{HOST}/{n}" for n in range(3)))
+    assert len(fetched.failures) == 3
+    assert internet.asked == [f"{HOST}/robots.txt"]
+
+
 def test_a_host_that_is_not_there_is_tried_once(internet: FakeInternet, tmp_path: Path) -> None:
     """Without a network, or without the host, each address says so, at the cost of one try."""
     fetched = fetch(internet, tmp_path, *(f"http://gone.example/{n}" for n in range(9)))

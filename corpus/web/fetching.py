@@ -115,7 +115,7 @@ class Fetcher:
         if site.robots is None:
             try:
                 site.robots = self._robots(target)
-            except PassingReadError as error:
+            except ReadError as error:
                 site.problem = str(error)
                 raise
         if not site.robots.allows(target.target):
