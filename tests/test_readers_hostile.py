@@ -97,6 +97,17 @@ def test_bombs_are_refused_before_they_unpack(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
 
 
+def test_a_gzip_file_of_nothing_but_ends_takes_no_time() -> None:
+    """Short members, 20 bytes each, cost what their bytes cost, however many there are."""
+    data = gzip.compress(b"") * 50_000
+    started = time.perf_counter()
+    assert unpacking.gunzipped(data).read() == b""
+    assert time.perf_counter() - started < 1.5
+    mixed = b"".join(gzip.compress(bytes([n]) * 3**n) for n in range(12))
+    expected = b"".join(bytes([n]) * 3**n for n in range(12))
+    assert unpacking.gunzipped(mixed).read() == expected
+
+
 def test_a_member_that_lies_about_its_size(tmp_path: Path) -> None:
     """A member that declares little and holds much is not unpacked beyond what it declares."""
     data = bytearray(zip_bomb("a.txt", 50))

@@ -20,6 +20,10 @@ from corpus.readers.limits import (
 CHUNK_BYTES = 256 * 1024
 """Bytes unpacked at a time."""
 
+FIRST_BYTES = 1_024
+"""Bytes of a gzip file's member that are taken first, then twice as many each time: what lies behind
+its end is copied, and a file may be nothing but short members."""
+
 MAX_DIRECTORY_BYTES = MAX_MEMBERS * 256
 """Bytes of a ZIP's table of contents: an entry has 46 and the member's name."""
 
@@ -108,13 +112,13 @@ def check_gzip(data: bytes) -> None:
 def _inflated(data: bytes) -> Iterator[bytes]:
     """Yield what the members of a gzip file hold, up to the limits."""
     expect_start(data, b"\x1f\x8b", "a gzip file")
-    total, at = 0, 0
+    total, at, size = 0, 0, FIRST_BYTES
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     while at < len(data) or inflater.unconsumed_tail:
         pending = inflater.unconsumed_tail
         if not pending:
-            pending = data[at : at + CHUNK_BYTES]
-            at += len(pending)
+            pending = data[at : at + size]
+            at, size = at + len(pending), min(2 * size, CHUNK_BYTES)
         try:
             chunk = inflater.decompress(pending, CHUNK_BYTES)
         except zlib.error as error:
@@ -126,6 +130,7 @@ def _inflated(data: bytes) -> Iterator[bytes]:
             at -= len(inflater.unused_data)
             if not data.startswith(b"\x1f\x8b", at):
                 return
+            size = FIRST_BYTES
             inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
     yield inflater.flush()
     if not inflater.eof:
