@@ -21,8 +21,8 @@ CHUNK_BYTES = 256 * 1024
 """Bytes unpacked at a time."""
 
 FIRST_BYTES = 1_024
-"""Bytes of a gzip file's member that are taken first, then twice as many each time: what lies behind
-its end is copied, and a file may be nothing but short members."""
+"""Bytes of a gzip file's member that are taken first, then twice as many each time: what lies
+behind its end is copied, and a file may be nothing but short members."""
 
 MAX_DIRECTORY_BYTES = MAX_MEMBERS * 256
 """Bytes of a ZIP's table of contents: an entry has 46 and the member's name."""
