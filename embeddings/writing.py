@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from corpus.errors import ArchiveMismatchError
+from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
 from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
 from corpus.records import Article, Passage, Span
 from embeddings.encoder import WINDOW, Encoder, PassageText, PassageVectors
@@ -66,13 +67,14 @@ class ArticleWriter:
         """Cut all articles anew where they were cut by other rules; return how many changed.
 
         What a stopped run has left is done again by the next one, with the vectors it computed.
+        Damaged articles stay as they are: they are cut when their files are read again.
         """
         if self._store.setting(SPLITTER) in (None, SPLITTER_VERSION):
             return 0
         keys = [key for _, key in self._store.article_ids()]
         changed = 0
         for at in range(0, len(keys), RESPLIT):
-            articles = self._store.articles_by_key(keys[at : at + RESPLIT])
+            articles = self._whole_articles(keys[at : at + RESPLIT])
             split = [(key, self.split(article)) for key, article in sorted(articles.items())]
             differing = [item for key, item in split if not self._is_cut_so(key, item)]
             changed += sum(len(portion) for portion in self.write(differing))
@@ -80,9 +82,22 @@ class ArticleWriter:
             self._store.put_setting(SPLITTER, SPLITTER_VERSION)
         return changed
 
+    def _whole_articles(self, keys: Sequence[int]) -> dict[int, Article]:
+        """Return articles by key, without the damaged ones."""
+        with suppress(ArchiveDamagedError):
+            return self._store.articles_by_key(keys)
+        found: dict[int, Article] = {}
+        for key in keys:
+            with suppress(ArchiveDamagedError):
+                found |= self._store.articles_by_key([key])
+        return found
+
     def _is_cut_so(self, key: int, item: SplitArticle) -> bool:
         """Tell whether the stored passages are those of `item`; one without any stays as it is."""
-        stored = [(p.span, p.sentences, p.tokens) for p in self._store.passages_of([key])]
+        try:
+            stored = [(p.span, p.sentences, p.tokens) for p in self._store.passages_of([key])]
+        except ArchiveDamagedError:  # the article is whole, and its passages are made from it
+            return False
         return not item.passages or stored == [
             (p.span, p.sentences, p.tokens) for p in item.passages
         ]

@@ -279,3 +279,22 @@ def test_an_id_that_is_no_text_is_a_usage_error(archive: Archive, act: str) -> N
     """Half a character, which JSON can spell, is told as such."""
     with pytest.raises(UsageError, match="half a character"):
         getattr(archive, act)("\ud800")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'",
+        "UPDATE passages SET tokens = tokens + 1",
+    ],
+)
+def test_newer_rules_are_no_obstacle_to_mending(
+    archive: Archive, tmp_path: Path, statement: str
+) -> None:
+    """Damage in an archive that was cut by older rules is mended as in any other."""
+    archive.close()
+    damage(tmp_path / "archive", statement)
+    damage(tmp_path / "archive", "UPDATE settings SET value = '\"old\"' WHERE name = 'splitter'")
+    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+        opened.repair()
+        assert opened.verify() == []
