@@ -174,14 +174,19 @@ class DenseIndex:
         return open_segment(folder, name, self.dimension)
 
     def _settled(self, folder: Path, group: Sequence[_Part], link: Link) -> list[_Part]:
-        """Link or merge the segments of a group into the folder; leave out what is removed."""
+        """Link or merge the segments of a group into the folder; leave out what is removed.
+
+        Raises FileNotFoundError where a segment's files are gone from their folder.
+        """
         if not any(map(len, group)):
             return []
         if len(group) == 1 and not group[0].is_wasteful:
             segment = group[0].segment
-            if self.folder is not None:
-                for file in files_of(self.folder, segment.name):
-                    link(file, folder / file.name)
+            files = files_of(self.folder, segment.name) if self.folder is not None else []
+            for file in files:
+                link(file, folder / file.name)
+            if not files and not files_of(folder, segment.name):  # nor written a moment ago
+                raise FileNotFoundError(f"{segment.name} is gone from {self.folder}")
             return [*group]
         name = _new_name()
         writer = SegmentWriter(folder, name, self.dimension, max(group, key=len).segment)

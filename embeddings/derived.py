@@ -297,7 +297,7 @@ def _temporary(make: Callable[[Path], Indices]) -> Indices:
     except BaseException as error:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not (scratch and isinstance(error, FileNotFoundError)):
             raise generations.refusal(Path(scratch or "a temporary folder"), error) from error
         raise
     weakref.finalize(indices, shutil.rmtree, scratch, ignore_errors=True)

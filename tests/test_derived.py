@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,19 +15,20 @@ import pytest
 from corpus.errors import StorageError
 from corpus.records import Article
 from embeddings import building, derived, generations
+from embeddings.dense import DenseIndex
 from embeddings.derived import (
     copy_indices,
     open_indices,
     problems,
     publish_indices,
 )
-from embeddings.durable import link
+from embeddings.durable import Link, link
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
-from embeddings.indices import DENSE, Indices
+from embeddings.indices import DENSE, PASSAGES, Indices
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 from tests.archives import files_below, flip, put, some_articles
-from tests.fakes import HashingEncoder
+from tests.fakes import DIMENSION, HashingEncoder
 
 Hits = list[list[tuple[int, float]]]
 
@@ -336,3 +338,37 @@ def test_files_that_somebody_removed_leave_no_trace(store: Store) -> None:
     made = publish_indices(store, indices)
     assert problems(store) == []
     assert top10(made) == rebuilt(store)
+
+
+def test_a_generation_lists_no_segment_that_it_lacks(store: Store) -> None:
+    """Where the files in hand were removed, the next generation is whole all the same."""
+    indices = open_indices(store)
+    shutil.rmtree(root(store))
+    with store.transaction():
+        store.remove_articles([store.article_ids()[0][0]])
+    publish_indices(store, indices)
+    assert len(DenseIndex.open(published(store) / DENSE, DIMENSION)) == store.counts()["passages"]
+
+
+def test_a_reader_without_permission_follows_a_writer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A generation that goes while a reader links its files is no error: there is a newer one."""
+    real, access = derived.clone, os.access
+    seen: list[Path] = []
+
+    def late(base: Path, folder: Path, link: Link) -> None:
+        seen.append(base)
+        if len(seen) == 1:
+            writer = Store(store.directory)
+            put(writer, some_articles(3, first=50))
+            publish_indices(writer)
+            writer.close()
+        real(base, folder, link)
+
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != PASSAGES and access(path, mode)
+    )
+    monkeypatch.setattr(derived, "clone", late)
+    assert top10(open_indices(store)) == rebuilt(store)
+    assert not seen[0].exists()
