@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -43,6 +42,7 @@ def keep_in_step(
     Ends when `stop` is set, else with KeyboardInterrupt. Raises UsageError for what is no folder: a
     file that is written anew by most programs is another file to the system.
     """
+    stop = stop or threading.Event()
     roots = [_root(folder) for folder in folders]
     if not roots:
         raise UsageError("nothing to watch: name the folders of your articles")
@@ -59,7 +59,7 @@ def keep_in_step(
     next(changes, None)  # from here on nothing is missed
     yield archive.add(roots, prune=True, progress=progress)
     for seen in changes:
-        report = _followed(archive, seen, roots) if seen else None
+        report = _followed(archive, seen, roots, stop) if seen else None
         if report and (report.added or report.updated or report.removed or report.failed):
             yield report
 
@@ -68,17 +68,30 @@ def _followed(
     archive: Archive,
     seen: Iterable[tuple[Change, str]],
     roots: Iterable[Path],
-) -> IndexReport:
-    """Index what has changed; wait where another process writes to the archive."""
+    stop: threading.Event,
+) -> IndexReport | None:
+    """Index what has changed; wait where another process writes to the archive, until `stop`."""
     places = sorted({Path(path) for _, path in seen})
-    there = [place for place in places if place.exists()]
+    there = [place for place in places if os.path.exists(place)]  # noqa: PTH110 - never raises
     whole = all(root.exists() for root in roots)  # a disk that was taken out is no deletion
-    gone = [place for place in places if not os.path.lexists(place)] if whole else []
+    gone = [place for place in places if _is_gone(place)] if whole else []
     while True:
         try:
             return archive.add(there, gone=gone)
         except ArchiveLockedError:
-            time.sleep(LOCKED_SECONDS)
+            if stop.wait(LOCKED_SECONDS):
+                return None
+
+
+def _is_gone(place: Path) -> bool:
+    """Tell whether a place is surely not there: one that is closed or out of reach is not gone."""
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _root(path: str | os.PathLike[str]) -> Path:
@@ -95,8 +108,11 @@ def _root(path: str | os.PathLike[str]) -> Path:
 
 def _counts(change: Change, place: Path, roots: Iterable[Path]) -> bool:
     """Tell whether a change is one of the articles: not of a hidden, foreign or archive's file."""
-    if change is Change.modified and place.is_dir():  # its entries tell themselves
+    try:
+        if change is Change.modified and place.is_dir():  # its entries tell themselves
+            return False
+        if change is Change.deleted:
+            return not is_own(place)
+        return is_found(place, roots) and not is_own(place)
+    except OSError:  # it was closed meanwhile
         return False
-    if change is Change.deleted:
-        return not is_own(place)
-    return is_found(place, roots) and not is_own(place)

@@ -14,9 +14,12 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from watchfiles import Change
 
 from corpus.errors import UsageError
 from embeddings.indexing import IndexReport
+from embeddings.locking import writer_lock
+from qa import watching
 from qa.archive import Archive
 from qa.watching import keep_in_step
 from tests.archives import ROOT
@@ -183,3 +186,40 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
     assert "Traceback" not in err
     with Archive.open(tmp_path / "a", encoder=HashingEncoder()) as archive:
         assert archive.status().articles == 3
+
+
+def test_stopping_does_not_wait_for_another_writer(tmp_path: Path) -> None:
+    """A change that came while another process writes is left to the next start."""
+    file = write_articles(tmp_path / "a.jsonl", stories(1))
+    stop = threading.Event()
+    stop.set()
+    with Archive.create(tmp_path / "archive", encoder=HashingEncoder()) as archive:
+        with writer_lock(archive.directory):
+            seen = [(Change.added, str(file))]
+            assert watching._followed(archive, seen, [tmp_path], stop) is None
+        assert archive.status().articles == 0
+
+
+def test_what_is_out_of_reach_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the system refuses to look at keeps its articles, and the watch goes on."""
+    news = tmp_path / "news"
+    news.mkdir()
+    files = [write_articles(news / f"{n}.jsonl", stories(1, first=n)) for n in range(2)]
+    stat = os.stat
+
+    def refuse(path: object, *more: object, **options: bool) -> object:
+        if str(path) == str(files[0]):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *more, **options)  # type: ignore[call-overload]
+
+    with Archive.create(tmp_path / "archive", encoder=HashingEncoder()) as archive:
+        archive.add([news])
+        files[1].unlink()
+        seen = [(Change.modified, str(files[0])), (Change.deleted, str(files[1]))]
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", refuse)
+            patch.setattr(os, "lstat", lambda path: refuse(path, follow_symlinks=False))
+            assert not watching._counts(Change.modified, files[0], [news])
+            report = watching._followed(archive, seen, [news], threading.Event())
+        assert report is not None
+        assert [article.id for article in archive.articles()] == ["story-0"]
