@@ -201,3 +201,15 @@ def test_each_message_of_a_mailbox_is_an_article(tmp_path: Path) -> None:
     assert first.path == f"{tmp_path}/a.mbox/message-1.eml"
     (tmp_path / "b.mbox").write_bytes(b"Not a mailbox")
     assert "mailbox" in read_file(tmp_path / "b.mbox").failures[0].reason
+
+
+def test_a_paragraph_of_a_message_starts_no_other(tmp_path: Path) -> None:
+    """A paragraph that starts with "From" belongs to its message, marked or not."""
+    told = (
+        "The bridge opened on Monday, the mayor said.\n\nFrom London came praise.\n\nAll is well."
+    )
+    message = f"From a@b Mon Jan  6 10:00:00 2025\nSubject: Bridge\n\n{told}\n\n"
+    (tmp_path / "a.mbox").write_text(message * 2, "utf-8")
+    source = read_file(tmp_path / "a.mbox")
+    assert source.failures == ()
+    assert [article.text.strip() for article in source.articles] == [told, told]

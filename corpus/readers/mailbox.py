@@ -11,8 +11,12 @@ from corpus.readers.decoding import expect_start
 from corpus.readers.formats import Format, Member
 from corpus.readers.limits import MAX_MEMBERS
 
-_START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]{1,500}\r?\n")
-"""What stands before each message, behind an empty line (RFC 4155)."""
+_START = re.compile(
+    rb"\AFrom [^\r\n]{1,500}\r?\n"
+    rb"|(?:(?<=\n\n)|(?<=\n\r\n))From [^\r\n]{1,500}\r?\n(?=>?From |[!-9;-~]{1,100}[ \t]?:)"
+)
+"""What stands before each message, behind an empty line (RFC 4155) and with a header behind it: not
+all programs mark a paragraph that starts with the same word."""
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
