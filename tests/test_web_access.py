@@ -308,6 +308,8 @@ def test_requests_a_minute_are_counted_where_they_cost_something() -> None:
         assert client.get("/assets/index.js").text == "inside"
         assert client.get("/api/health").text == "inside"
         assert client.post("/gradio_api/queue/join").status_code == 429
+        for way in ("call/respond", "run/predict", "api/predict"):
+            assert client.post(f"/gradio_api/{way}").status_code == 429
 
 
 def test_served_to_others_there_is_a_limit_and_a_warning(
