@@ -27,8 +27,8 @@ OPEN_BELOW = "/qa-static/"
 COUNTED = ("/gradio_api/queue/join", "/mcp", LOGIN)
 COUNTED_BELOW = ("/api/", "/gradio_api/run/", "/gradio_api/api/", "/gradio_api/call/")
 NEVER_COUNTED = ("/api/health", "/api/ready", "/api/metrics")
-"""Which requests count towards the number a minute; a page's scripts and styles do not.
-The page asks through Gradio's queue; Gradio has three more ways to the same, which cannot be closed."""
+"""Which requests count towards the number a minute; a page's scripts and styles do not. The
+page asks through Gradio's queue; Gradio has three more ways to the same, which cannot be closed."""
 
 LARGEST_FORM = 8_192
 """Bytes of a login form."""
