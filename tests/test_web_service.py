@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,15 @@ def test_nobody_is_told_where_a_file_lies(tmp_path: Path) -> None:
     assert [response.status_code for response in told] == [200, 200, 200]
     assert all("Gullmouth" in text for text in (kept, *(response.text for response in told)))
     assert not any(str(tmp_path) in text for text in (kept, *(response.text for response in told)))
+
+
+def test_model_of_a_folder_is_told_without_its_place(archive: Archive) -> None:
+    class Placed(FakeArchive):
+        def status(self) -> Any:
+            return replace(archive.status(), model="/home/ada/models/small")
+
+    with client_of(build_service(Placed())) as client:
+        assert client.get("/status").json()["model"] == "small"
 
 
 def test_limits_and_history_reach_the_archive() -> None:

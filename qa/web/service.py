@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
 from importlib.metadata import version
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Request
@@ -122,6 +123,9 @@ class Service:
     async def status(self) -> Response:
         """Tell what the archive holds."""
         told = (await asyncio.to_thread(self.archive.status)).to_dict()
+        model = FilePath(told["model"] or "")
+        if model.is_absolute():  # a folder is kept by its whole path
+            told["model"] = model.name
         return _json({name: value for name, value in told.items() if name not in HIDDEN_STATUS})
 
     async def health(self) -> Response:
