@@ -275,7 +275,8 @@ add_commands(app)
 def _print_json(value: dict[str, Any], indent: int | None = 2) -> None:
     """Print JSON on stdout, with letters as they are where its encoding has them all."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, ensure_ascii=not plain, indent=indent), flush=True)  # noqa: T201 - the output itself
+    written = json.dumps(value, ensure_ascii=not plain, indent=indent)
+    print(terminal.escaped(written), flush=True)  # noqa: T201 - the output itself
 
 
 def main() -> None:
