@@ -165,7 +165,10 @@ def ask(  # noqa: PLR0913, PLR0917 - the options of the command
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Sources to show.")] = 5,
     max_error: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Answer only where this share at most is wrong: 0.1."),
+        typer.Option(
+            metavar="SHARE",
+            help="Answer only where at most this share of given answers is wrong. Default: 0.4.",
+        ),
     ] = None,
     reranker: RerankerOption = None,
     as_json: JsonOption = False,
