@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from corpus.errors import ArchiveError, NewsArchiveError, StorageError
+from corpus.errors import NewsArchiveError
 from qa import texts
 from qa.records import Answer, Question
 from qa.web.admission import Queue
-from qa.web.problems import log_fault, problem_of
+from qa.web.problems import log_fault, told
 from qa.written import Written
 
 FAULT = texts.FAULT
@@ -157,15 +157,10 @@ def ask_next(
     try:
         (answer,) = archive.ask_many([wanted.request(question, conversation)])
     except NewsArchiveError as error:
-        return Exchange(question, failure=_told(error), wanted=wanted)
+        return Exchange(
+            question, failure=told(_log, "a question could not be answered", error), wanted=wanted
+        )
     except Exception as error:  # the page must not wait for ever; the log says where it was
         log_fault(_log, "a question could not be answered", error)
         return Exchange(question, failure=FAULT, wanted=wanted)
     return Exchange(question, answer=answer, wanted=wanted)
-
-
-def _told(error: NewsArchiveError) -> str:
-    """Return what the person is told; where the archive lies and what ails it goes to the log."""
-    if isinstance(error, ArchiveError | StorageError):
-        _log.error("a question could not be answered: %s", error)
-    return problem_of(error).detail

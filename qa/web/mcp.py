@@ -21,8 +21,8 @@ from qa.searching import MOST_PASSAGES, search
 from qa.serving import BodyLimit, Server, address_of, bind
 from qa.web.admission import Queue
 from qa.web.doors import Doors, Rules
-from qa.web.problems import to_json
-from qa.web.service import Served, answer_body, article_body, passages_body
+from qa.web.problems import to_json, told
+from qa.web.service import Served, answer_body, article_body, log, passages_body
 
 try:
     from mcp.server.fastmcp import FastMCP
@@ -101,7 +101,7 @@ class Tools:
             with self.queue.place():
                 return await asyncio.to_thread(work)
         except NewsArchiveError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(told(log, "a tool failed", error)) from error
 
 
 def build_mcp(archive: Served, queue: Queue | None = None) -> FastMCP:
