@@ -165,7 +165,10 @@ def ask(  # noqa: PLR0913, PLR0917 - the options of the command
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Sources to show.")] = 5,
     max_error: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Answer only where this share at most is wrong: 0.1."),
+        typer.Option(
+            metavar="SHARE",
+            help="Answer only where at most this share of given answers is wrong. Default: 0.4.",
+        ),
     ] = None,
     reranker: RerankerOption = None,
     as_json: JsonOption = False,
@@ -275,7 +278,8 @@ add_commands(app)
 def _print_json(value: dict[str, Any], indent: int | None = 2) -> None:
     """Print JSON on stdout, with letters as they are where its encoding has them all."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, ensure_ascii=not plain, indent=indent), flush=True)  # noqa: T201 - the output itself
+    written = json.dumps(value, ensure_ascii=not plain, indent=indent)
+    print(terminal.escaped(written), flush=True)  # noqa: T201 - the output itself
 
 
 def main() -> None:

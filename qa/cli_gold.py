@@ -99,8 +99,11 @@ def review(  # noqa: PLR0913, PLR0917 - the options of the command
             _list(opened, waiting, as_json=as_json)
         else:
             from qa.gold_page import serve_review
+            from qa.web.commands import names_of
+            from qa.web.doors import Rules
 
-            serve_review(opened, waiting, host=host, port=port)
+            rules = Rules(hosts=names_of(host))
+            serve_review(opened, waiting, host=host, port=port, rules=rules)
     return EXIT_DONE
 
 

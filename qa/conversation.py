@@ -11,7 +11,7 @@ from corpus.errors import NewsArchiveError
 from qa import texts
 from qa.records import Answer, Question
 from qa.web.admission import Queue
-from qa.web.problems import log_fault
+from qa.web.problems import log_fault, told
 from qa.written import Written
 
 FAULT = texts.FAULT
@@ -157,7 +157,9 @@ def ask_next(
     try:
         (answer,) = archive.ask_many([wanted.request(question, conversation)])
     except NewsArchiveError as error:
-        return Exchange(question, failure=str(error), wanted=wanted)
+        return Exchange(
+            question, failure=told(_log, "a question could not be answered", error), wanted=wanted
+        )
     except Exception as error:  # the page must not wait for ever; the log says where it was
         log_fault(_log, "a question could not be answered", error)
         return Exchange(question, failure=FAULT, wanted=wanted)

@@ -20,6 +20,7 @@ from qa.evaluation.queue import Candidate, Decision, Queue
 from qa.evaluation.reviewing import passage_of
 from qa.markup import Html, join, tag, text
 from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.web.doors import Doors, Rules
 
 # Gradio reads these while it is imported: nothing may leave this machine.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
@@ -210,9 +211,10 @@ def render_candidate(candidate: Candidate, passage: Excerpt | None) -> Html:
     )
 
 
-def build_review_app(archive: Articles, queue: Queue) -> FastAPI:
-    """Build the web application of the review page."""
-    app = FastAPI(openapi_url=None, middleware=[Middleware(BodyLimit)])
+def build_review_app(archive: Articles, queue: Queue, rules: Rules | None = None) -> FastAPI:
+    """Build the web application of the review page; other sites' pages are kept out of it."""
+    doors = Middleware(Doors, rules=rules or Rules())
+    app = FastAPI(openapi_url=None, middleware=[Middleware(BodyLimit), doors])
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
     gr.mount_gradio_app(
         app,
@@ -241,6 +243,7 @@ def serve_review(
     host: str = DEFAULT_HOST,
     port: int | None = None,
     announce: Callable[[str], None] | None = None,
+    rules: Rules | None = None,
 ) -> None:
     """Serve the review page until Ctrl-C, which comes out as KeyboardInterrupt.
 
@@ -251,7 +254,7 @@ def serve_review(
     line = f"The review is at {address_of(listener)}"
     with tempfile.TemporaryDirectory(prefix="qa-review-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        app = build_review_app(archive, queue)
+        app = build_review_app(archive, queue, rules)
         server = Server(app, listener, ready=lambda: (announce or _say)(line))
         server.serve_until_stopped()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from corpus.dates import parse_date
 from corpus.errors import UsageError
@@ -67,7 +68,7 @@ def understand(
     text = clean_question(question)
     limits = limits or Limits()
     calendar = _calendar(_date("asked", asked), dates)
-    turns = [_clean_turn(turn) for turn in history[-MAX_TURNS:]]
+    turns = _clean_turns(history)
     leaning = follow_up(text, turns)
     heard = _hear(text, outlets, calendar)
     carried = _carried(turns, leaning, outlets, calendar)
@@ -103,8 +104,22 @@ def _seen(text: str) -> str:
     return " ".join(_UNSEEN.sub(" ", text).split())
 
 
-def _clean_turn(turn: Mapping[str, str]) -> dict[str, str]:
-    return {"role": turn.get("role", ""), "content": _seen(turn.get("content", "")[-MAX_TURN:])}
+def _clean_turns(history: Any) -> list[dict[str, str]]:
+    """Return the last turns with clean texts. Raises UsageError where these are no turns."""
+    if not isinstance(history, Sequence) or isinstance(history, str):
+        raise UsageError(f"history is a {type(history).__name__}: {_EXPECTED_TURNS}")
+    return [_clean_turn(turn) for turn in history[-MAX_TURNS:]]
+
+
+_EXPECTED_TURNS = 'give a list of turns such as {"role": "user", "content": "Who won?"}'
+
+
+def _clean_turn(turn: Any) -> dict[str, str]:
+    said = turn.get("content") or "" if isinstance(turn, Mapping) else None
+    if not isinstance(said, str):
+        shown = repr(turn)[:60]
+        raise UsageError(f"{shown} is no turn of a conversation: {_EXPECTED_TURNS}")
+    return {"role": turn.get("role", ""), "content": _seen(said[-MAX_TURN:])}
 
 
 # Outlets and dates

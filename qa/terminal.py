@@ -106,6 +106,11 @@ def visible(text: str) -> str:
     return _COMMANDS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def escaped(written: str) -> str:
+    """Return JSON that says the same, with escapes for what would command the terminal."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+
+
 def _flat(text: str) -> str:
     """Return the text with line breaks as spaces, for a passage that is shown as one paragraph."""
     return visible(text).replace("\r", " ").replace("\n\n", "\n").replace("\n", " ")
@@ -199,7 +204,8 @@ def print_line(line: str) -> None:
 
 def print_error(message: str) -> None:
     """Print one line on stderr."""
-    print(visible(f"qa: {message}"), file=sys.stderr)  # noqa: T201 - the message itself
+    shown = visible(f"qa: {message}").replace("\r", "\N{REPLACEMENT CHARACTER}")
+    print(shown, file=sys.stderr)  # noqa: T201 - the message itself
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from qa.conversation import NOTHING_WANTED, Conversation, Exchange, Wanted
 from qa.question import MAX_QUESTION
 from qa.records import Answer, Query
 from qa.web.schemas import LONGEST_NAME, MOST_OUTLETS, AnswerBody
+from qa.web.service import answer_body
 from qa.written import Written
 
 EXCHANGES_KEPT = 50
@@ -145,7 +146,7 @@ def _plain(exchange: Exchange) -> dict[str, Any]:
     return {
         "question": exchange.question,
         "wanted": asdict(exchange.wanted),
-        "answer": exchange.answer.to_dict() if exchange.answer else None,
+        "answer": answer_body(exchange.answer) if exchange.answer else None,
         "failure": exchange.failure,
         "written": asdict(exchange.written) if exchange.written else None,
     }

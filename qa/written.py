@@ -44,7 +44,7 @@ INSTRUCTIONS = (
 )
 
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
-_NAME = re.compile(r"(?<=\s)[A-Z][\w'’-]+")
+_WORD = re.compile(r"[^\W\d_]\w*")
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|without)\b|n['’]t\b", re.IGNORECASE)
 
 
@@ -77,8 +77,7 @@ class Writer:
     """
 
     def __init__(self, address: str, model: str = "default", key: str | None = None) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(address):
             raise UsageError(
                 f"--llm {address!r} is no address: give one such as http://host:8080/v1"
             )
@@ -127,6 +126,15 @@ class Writer:
             raise ValueError("the response is no chat completion") from error
 
 
+def _is_address(address: str) -> bool:
+    """Tell whether an address is one of http or https, with a host and, if any, a port."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address in them, a port that is no number
+        return False
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: the passages would go to somebody else."""
 
@@ -163,7 +171,7 @@ def _sentence(item: Any) -> Sentence | None:
 def _is_supported(sentence: Sentence, question: str, passages: dict[int, str]) -> bool:
     """Tell whether a sentence says no more than its support, and that stands in its passage.
 
-    Numbers and names must be in the support, or in the question; content words for the most part;
+    Numbers must be in the support, names there or in the question, content words for the most part;
     and what is denied in one must be denied in the other.
     """
     support = " ".join(sentence.support.split())
@@ -171,10 +179,10 @@ def _is_supported(sentence: Sentence, question: str, passages: dict[int, str]) -
         return False
     if bool(_NEGATION.search(sentence.text)) != bool(_NEGATION.search(support)):
         return False
-    around = f" {support} {question} "
+    around = {*_WORD.findall(support), *_WORD.findall(question)}
     if set(_NUMBER.findall(sentence.text)) - set(_NUMBER.findall(support)):
         return False
-    if any(name not in around for name in _NAME.findall(sentence.text)):
+    if any(word[0].isupper() and word not in around for word in _WORD.findall(sentence.text)[1:]):
         return False
     said = content_terms(sentence.text)
     known = {*content_terms(support), *content_terms(question)}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from chat_fakes import LONGEST, FakeArchive, make_answer, make_no_answer
 
+from corpus.errors import ArchiveDamagedError, NewsArchiveError, StorageError
 from qa.conversation import FAULT, Exchange, ask_next, history_of
+from qa.records import Answer, Question
 
 
 def test_history_holds_questions_and_what_was_answered() -> None:
@@ -45,6 +48,20 @@ def test_fault_becomes_a_message_without_its_details(caplog: pytest.LogCaptureFi
     exchange = ask_next(FakeArchive(), "break", ())
     assert exchange.failure == FAULT
     assert "a question could not be answered" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [ArchiveDamagedError, StorageError])
+def test_nobody_is_told_where_the_archive_lies_but_its_keeper(
+    kind: type[NewsArchiveError], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(FakeArchive):
+        def ask_many(self, questions: Sequence[str | Question]) -> list[Answer]:
+            raise kind("/home/ada/news is damaged: `qa verify --repair`")
+
+    exchange = ask_next(Broken(), "What will it cost?", ())
+    assert exchange.failure
+    assert "/home/ada" not in exchange.failure
+    assert "/home/ada/news is damaged: `qa verify --repair`" in caplog.text
 
 
 def test_examples_are_among_the_gold_questions_of_the_samples() -> None:

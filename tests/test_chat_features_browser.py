@@ -192,8 +192,8 @@ def test_link_opens_on_the_question(open_page: Open) -> None:
 
 def test_answer_is_copied_with_its_source_in_each_form(browser: Any, tmp_path: Path) -> None:
     record = {
-        "id": "a", "title": "The *bridge* & {more}", "source": "Harbour_Post",
-        "published": "2025-03-02", "url": "https://post.test/a_b",
+        "id": "a", "title": "The *bridge* & more}", "source": "Harbour_Post",
+        "published": "2025-03-02", "url": "https://post.test/a_b?c=}",
         "text": "The Quenby bridge was opened on 3 March 2025 by the mayor.",
     }  # fmt: skip
     archive = made(tmp_path, [record])
@@ -210,10 +210,13 @@ def test_answer_is_copied_with_its_source_in_each_form(browser: Any, tmp_path: P
 
         assert copied("Plain text") == (
             "“The Quenby bridge was opened on 3 March 2025 by the mayor.”\n"
-            "— Harbour_Post, “The *bridge* & {more}”, 2025-03-02, https://post.test/a_b\n"
+            "— Harbour_Post, “The *bridge* & more}”, 2025-03-02, https://post.test/a_b?c=}\n"
         )
-        assert "[Harbour\\_Post, “The \\*bridge\\* & \\{more\\}”" in copied("Markdown")
-        assert "title = {{The *bridge* \\& \\{more\\}}}" in copied("BibTeX")
+        assert "[Harbour\\_Post, “The \\*bridge\\* \\& more\\}”" in copied("Markdown")
+        bibtex = copied("BibTeX")
+        assert "title = {{The *bridge* \\& more\\textbraceright{}}}" in bibtex
+        assert "url = {https://post.test/a_b?c=%7D}" in bibtex
+        assert bibtex.count("{") == bibtex.count("}")
         (item,) = json.loads(copied("CSL JSON"))
         assert item["issued"] == {"date-parts": [[2025, 3, 2]]}
         assert item["container-title"] == "Harbour_Post"

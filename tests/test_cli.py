@@ -449,6 +449,19 @@ def test_articles_cannot_command_the_terminal(
     assert "\N{REPLACEMENT CHARACTER}" in captured
 
 
+def test_json_commands_no_terminal_and_says_the_same() -> None:
+    value = {"text": "\x9b31m \u202e \x7f \x1b[2J über 新 \n"}
+    written = terminal.escaped(json.dumps(value, ensure_ascii=False))
+    assert not set("\x9b\u202e\x7f\x1b") & set(written)
+    assert "über 新" in written
+    assert json.loads(written) == value
+
+
+def test_file_name_cannot_overwrite_the_message(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_error("failed: a\rqa: all is well")
+    assert "\r" not in capsys.readouterr().err
+
+
 # Surroundings (FAULTS, row 33)
 
 

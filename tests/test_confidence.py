@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from importlib.resources import files
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Article
+from qa import cli
 from qa.confidence import WEIGHTS, confidence, misspellings, signs, threshold, unmet
 from qa.ranking import rank, weigh
+from tests.archives import ROOT
 from tests.questions import make_candidates, story
 
 REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
@@ -85,3 +88,9 @@ def test_one_slip_away(slip: str) -> None:
     """A letter left out, put in, changed or swapped; two of them are another word."""
     assert slip in misspellings("regatta")
     assert f"x{slip}x" not in misspellings("regatta")
+
+
+def test_help_and_readme_name_the_share_that_holds_where_none_is_given() -> None:
+    share = json.loads((files("qa.weights") / WEIGHTS).read_text("utf-8"))["max_error"]
+    assert f"Default: {share:g}." in inspect.getsource(cli.ask)
+    assert f"({share:g} where not given)" in (ROOT / "README.md").read_text("utf-8")

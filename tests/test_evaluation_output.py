@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from corpus.errors import StorageError, UsageError
+from qa.evaluation.asking import warn
 from qa.evaluation.comparing import RunFile, compare
 from qa.evaluation.failure import Excerpt, Failure, FailureKind
 from qa.evaluation.judging import Judged
@@ -234,6 +235,17 @@ def test_the_terminal_tables_fit(width: int) -> None:
     assert "…" not in text
     for part in ("abstention.coverage@95", "1.000", "[red]person", "standalone", "100.0"):
         assert part in text
+
+
+def test_kinds_and_warnings_cannot_command_the_terminal() -> None:
+    """Gold of others may hold escape sequences: they are shown as marks."""
+    hostile = "\x1b]0;title\x07\u202e\x9b31m"
+    stream = io.StringIO()
+    console = Console(file=stream, width=120)
+    print_evaluation(evaluation(row("q", answered=True, right=True, kind=hostile)), console)
+    warn(console, hostile)
+    assert not set("\x1b\x07\u202e\x9b") & set(stream.getvalue())
+    assert stream.getvalue().count("]0;title") == 2
 
 
 def test_undefined_measures_read_na_in_the_terminal() -> None:

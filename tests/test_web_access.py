@@ -284,6 +284,21 @@ def test_name_that_was_made_to_point_here_is_refused() -> None:
             assert client.get("/", headers={"Host": host}).text == "inside"
 
 
+@pytest.mark.parametrize("broken", ["[", "[::1", "a]b["])
+def test_host_or_origin_that_is_none_is_refused_not_a_fault(broken: str) -> None:
+    with client_of(behind_doors(rules_for("127.0.0.1", None, None))) as client:
+        assert client.get("/", headers={"Host": broken}).status_code == 421
+        origin = {"Origin": f"http://{broken}"}
+        assert client.post("/", headers=origin).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "[::1]", "localhost"])
+def test_server_goes_by_the_address_it_listens_on(host: str) -> None:
+    with client_of(behind_doors(rules_for(host, None, None))) as client:
+        assert client.get("/", headers={"Host": f"{host}:7860"}).status_code == 200
+        assert client.get("/", headers={"Host": "news.example"}).status_code == 421
+
+
 def test_requests_a_minute_are_counted_where_they_cost_something() -> None:
     with client_of(behind_doors(Rules(a_minute=2))) as client:
         codes = [client.post("/api/ask").status_code for _ in range(3)]
@@ -293,6 +308,8 @@ def test_requests_a_minute_are_counted_where_they_cost_something() -> None:
         assert client.get("/assets/index.js").text == "inside"
         assert client.get("/api/health").text == "inside"
         assert client.post("/gradio_api/queue/join").status_code == 429
+        for way in ("call/respond", "run/predict", "api/predict"):
+            assert client.post(f"/gradio_api/{way}").status_code == 429
 
 
 def test_served_to_others_there_is_a_limit_and_a_warning(

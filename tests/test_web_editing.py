@@ -226,6 +226,13 @@ def test_span_has_to_lie_in_the_article() -> None:
         Feedback("Why?", "right", article, Span(0, 11)).to_line()
 
 
+def test_long_name_is_cut_for_the_file_system_and_keeps_its_suffix(tmp_path: Path) -> None:
+    kept = file_name(f"{'新' * 150}.html")
+    (tmp_path / kept).touch()
+    assert kept.endswith("新.html")
+    assert file_name(f"a.{'b' * 190}") == f"a.{'b' * 190}"
+
+
 # The page
 
 

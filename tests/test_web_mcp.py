@@ -16,17 +16,21 @@ import pytest
 
 pytest.importorskip("mcp")
 
+from chat_fakes import FakeArchive
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.fastmcp.exceptions import ToolError
 from mcp.shared.memory import create_connected_server_and_client_session
 
+from corpus.errors import ArchiveDamagedError
 from qa import serving
 from qa.archive import Archive
 from qa.searching import search
 from qa.web.access import Access, make_token, read_access
+from qa.web.admission import Queue
 from qa.web.doors import Doors, Rules
-from qa.web.mcp import PATH, build_mcp
+from qa.web.mcp import PATH, Tools, build_mcp
 from tests.archives import ROOT
 from tests.web_clients import QUESTION, filled_archive
 
@@ -101,6 +105,17 @@ def test_tools_answer_as_python_does(archive: Archive) -> None:
             await make_mistakes(client)
 
     asyncio.run(run())
+
+
+def test_model_is_not_told_where_a_damaged_archive_lies(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeArchive):
+        def ask(self, question: str, **limits: Any) -> Any:
+            raise ArchiveDamagedError("/home/ada/news is damaged: `qa verify --repair`")
+
+    with pytest.raises(ToolError) as raised:
+        asyncio.run(Tools(Broken(), Queue()).ask(QUESTION))
+    assert "/home/ada" not in str(raised.value)
+    assert "/home/ada/news is damaged" in caplog.text
 
 
 def test_over_stdio(archive: Archive) -> None:

@@ -6,6 +6,8 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +16,14 @@ from starlette.testclient import TestClient
 
 from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
 from qa.archive import Archive
+from qa.conversation import Exchange
 from qa.searching import search
+from qa.transcript import write_conversation
 from qa.web import schemas
 from qa.web.admission import Queue
 from qa.web.problems import MEDIA_TYPE, to_json
 from qa.web.service import build_service
-from tests.fakes import make_article
+from tests.fakes import HashingEncoder, make_article, write_articles
 from tests.web_clients import QUESTION, client_of, filled_archive
 
 CANARY = "zyxwv canary"
@@ -68,6 +72,31 @@ def test_answer_is_the_one_of_python(client: TestClient, archive: Archive) -> No
     response = client.post("/ask", json={"question": QUESTION, "k": 3})
     assert response.json() == json.loads(json.dumps(archive.ask(QUESTION, k=3).to_dict()))
     schemas.AnswerBody.model_validate(response.json())
+
+
+def test_nobody_is_told_where_a_file_lies(tmp_path: Path) -> None:
+    record = {"id": "ferry", "text": "The ferry sank at Gullmouth. Nobody was hurt."}
+    with Archive.create(tmp_path / "archive", encoder=HashingEncoder()) as archive:
+        archive.add([write_articles(tmp_path / "ferry.jsonl", [record])])
+        answer = archive.ask("Where did the ferry sink?")
+        assert str(tmp_path) in (answer.citations[0].link or "")
+        kept = write_conversation((Exchange(answer.question, answer),))
+        with client_of(build_service(archive)) as client:
+            body = {"question": answer.question}
+            told = [client.post(route, json=body) for route in ("/ask", "/search")]
+            told.append(client.get("/articles/ferry"))
+    assert [response.status_code for response in told] == [200, 200, 200]
+    assert all("Gullmouth" in text for text in (kept, *(response.text for response in told)))
+    assert not any(str(tmp_path) in text for text in (kept, *(response.text for response in told)))
+
+
+def test_model_of_a_folder_is_told_without_its_place(archive: Archive) -> None:
+    class Placed(FakeArchive):
+        def status(self) -> Any:
+            return replace(archive.status(), model="/home/ada/models/small")
+
+    with client_of(build_service(Placed())) as client:
+        assert client.get("/status").json()["model"] == "small"
 
 
 def test_limits_and_history_reach_the_archive() -> None:

@@ -51,6 +51,9 @@ def test_sentence_that_its_support_says_is_kept(answer: Answer, text: str) -> No
         proposed("The bridge will not cost £14.2m."),
         proposed("The bridge will cost £14.2m, said Mayor Quill."),
         proposed("Quill said the bridge will cost £14.2m."),
+        proposed("The bridge will cost £14.2m, said Ödön."),
+        proposed("The bridge will cost £14.2m (Quill)."),
+        proposed("The bridge will cost £14.2m, said Councillor Hol."),
         proposed("The bridge will be painted green and tolls double for lorries next spring."),
         proposed("The bridge will cost £14.2m.", support="The bridge will cost £14.2m in all."),
         proposed("The bridge will cost £14.2m.", support=""),
@@ -130,7 +133,8 @@ def test_error_redirect_and_silence_are_told(
 
 
 @pytest.mark.parametrize(
-    "address", ["", "host:8080", "file:///etc/passwd", "ftp://host/", "http://"]
+    "address",
+    ["", "host:8080", "file:///etc/passwd", "ftp://host/", "http://", "http://[", "http://h:x/"],
 )
 def test_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="--llm"):

@@ -22,6 +22,7 @@ from qa.evaluation.journal import RunJournal
 from qa.evaluation.locating import locate
 from qa.evaluation.run import Asker, Evaluation, evaluate
 from qa.evaluation.writing import write_json_lines
+from qa.terminal import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +119,4 @@ def _identity(
 
 def warn(errors: Console, line: str, label: str = "warning") -> None:
     """Print one line on stderr, brackets and all as they are."""
-    errors.print(f"{label}: {line}", markup=False, highlight=False, soft_wrap=True)
+    errors.print(f"{label}: {visible(line)}", markup=False, highlight=False, soft_wrap=True)

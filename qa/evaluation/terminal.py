@@ -51,7 +51,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print two runs side by side, what is declared a difference, and the questions that moved."""
     console.print(_table(COMPARISON_HEADINGS, comparison_rows(comparison)))
     for note in comparison_notes(comparison):
-        console.print(Text(note))
+        console.print(Text(visible(note)))
     for heading, moved in (("won", comparison.won), ("lost", comparison.lost)):
         if moved:
             console.print(Text(f"\n{len(moved):,} {heading} by {comparison.deciding}", "bold"))
@@ -68,5 +68,5 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
         justify: JustifyMethod = "right" if number else "left"
         table.add_column(heading, justify=justify, no_wrap=number > 0, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a kind are no markup
+        table.add_row(*(Text(visible(cell)) for cell in row))  # Text: brackets are no markup
     return table

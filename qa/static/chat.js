@@ -288,19 +288,28 @@ window.qa = (() => {
   const cited = (citation) =>
     [citation.source, citation.title && `“${citation.title}”`, citation.published].filter(Boolean).join(", ");
 
-  // Characters that mean something in Markdown are escaped: quotes stay what they are.
-  const markdown = (value) => value.replace(/([\\`*_{}[\]<>#|!~])/g, "\\$1").replace(/\s+/g, " ");
+  // Characters that mean something in Markdown are escaped: quotes stay what they are. A dash, or a
+  // number with a full stop, begins a list where it stands first.
+  const markdown = (value) =>
+    value
+      .replace(/\s+/g, " ")
+      .replace(/([\\`*_{}[\]<>#|!~&])/g, "\\$1")
+      .replace(/^( ?\d*)([-+=.)])/, "$1\\$2");
   const web = (citation) => (/^https?:\/\/[^\s<>()]+$/.test(citation.link ?? "") ? citation.link : null);
 
   function bibtex(citation) {
-    const plain = (value) => value.replace(/[\\{}$&#^_%~]/g, (sign) => `\\${sign}`).replace(/\s+/g, " ");
+    // BibTeX counts braces even behind a backslash: one without its other would end the field.
+    const named = { "\\": "backslash", "{": "braceleft", "}": "braceright", "^": "asciicircum", "~": "asciitilde" };
+    const sign = (found) => (named[found] ? `\\text${named[found]}{}` : `\\${found}`);
+    const plain = (value) => value.replace(/[\\{}$&#^_%~]/g, sign).replace(/\s+/g, " ");
+    const address = (value) => value.replace(/[\\{}\s]/g, encodeURIComponent);
     const key = `${citation.source ?? "article"}${citation.published ?? ""}`.replace(/[^A-Za-z0-9]/g, "") || "article";
     const fields = {
       title: citation.title && `{${plain(citation.title)}}`,
       journal: citation.source && plain(citation.source),
-      year: citation.published?.slice(0, 4),
-      date: citation.published,
-      url: citation.url,
+      year: citation.published && plain(citation.published.slice(0, 4)),
+      date: citation.published && plain(citation.published),
+      url: citation.url && address(citation.url),
       note: `“${plain(citation.quote)}”`,
     };
     const lines = Object.entries(fields).filter(([, value]) => value).map(([name, value]) => `  ${name} = {${value}}`);

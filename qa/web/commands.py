@@ -143,12 +143,17 @@ def rules_for(host: str, auth: Path | None, a_minute: int | None) -> Rules:
 
     access = Access(read_access(auth)) if auth else None
     if is_loopback(host):
-        return Rules(hosts=LOOPBACK_NAMES, access=access, a_minute=a_minute)
+        return Rules(hosts=names_of(host), access=access, a_minute=a_minute)
     if access is None:
         terminal.print_error(
             f"everybody who reaches {host} may ask: --auth FILE lets in only those you name"
         )
     return Rules(access=access, a_minute=a_minute or A_MINUTE_FROM_OUTSIDE)
+
+
+def names_of(host: str) -> frozenset[str] | None:
+    """Return the names by which a server at an address may be called; None: by any."""
+    return LOOPBACK_NAMES | {host.strip("[]").lower()} if is_loopback(host) else None
 
 
 def is_loopback(host: str) -> bool:

@@ -25,9 +25,10 @@ OPEN_BELOW = "/qa-static/"
 """What anybody may see: it tells nothing of the articles."""
 
 COUNTED = ("/gradio_api/queue/join", "/mcp", LOGIN)
-COUNTED_BELOW = "/api/"
+COUNTED_BELOW = ("/api/", "/gradio_api/run/", "/gradio_api/api/", "/gradio_api/call/")
 NEVER_COUNTED = ("/api/health", "/api/ready", "/api/metrics")
-"""Which requests count towards the number a minute; a page's scripts and styles do not."""
+"""Which requests count towards the number a minute; a page's scripts and styles do not. The
+page asks through Gradio's queue; Gradio has three more ways to the same, which cannot be closed."""
 
 LARGEST_FORM = 8_192
 """Bytes of a login form."""
@@ -108,8 +109,7 @@ class Doors:
 
     def _misdirected(self, request: Request) -> Problem | None:
         hosts = self.rules.hosts
-        name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        if hosts is None or name in hosts:
+        if hosts is None or _host_name(request.headers.get("host", "")) in hosts:
             return None
         detail = "This server does not go by that name: open it by the address that it printed."
         return Problem(421, "misdirected", detail)
@@ -169,10 +169,26 @@ def _foreign(request: Request) -> Problem | None:
     if request.method in SAFE_METHODS:
         return None
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    elsewhere = origin is not None and urlsplit(origin).netloc != host
+    elsewhere = origin is not None and _place(origin) != host
     if not elsewhere and request.headers.get("sec-fetch-site") != "cross-site":
         return None
     return Problem(403, "foreign", "Only the archive's own page may ask this in a browser.")
+
+
+def _host_name(host: str) -> str:
+    """Return the name in a Host header, without its port; "" where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # "[" begins an address of IPv6 that has to end
+        return ""
+
+
+def _place(origin: str) -> str | None:
+    """Return host and port of an Origin header; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _unknown(request: Request) -> Response:

@@ -33,6 +33,10 @@ MAX_FILE_BYTES = 64 << 20
 """Largest file that can be dropped in. `qa index` takes larger ones."""
 
 LONGEST_FILE_NAME = 200
+MOST_NAME_BYTES = 240
+"""Bytes of a kept file's name: file systems take 255, and our own suffixes must fit."""
+LONGEST_SUFFIX = 16
+"""Characters of what counts as a suffix, such as ".html"; the rest of a name may be cut."""
 ADDED = "-added"
 """Files that were dropped in are kept in a folder beside the archive's, with this after its name:
 the articles name them, and indexing that folder again costs nothing."""
@@ -189,7 +193,11 @@ def added_folder(directory: Path) -> Path:
 def file_name(name: str) -> str:
     """Return a name that stays in its folder and can be typed, with the same suffix."""
     plain = _UNSAFE.sub("_", Path(name.replace("\\", "/")).name).strip(". ")
-    return plain or "articles.txt"
+    stem, suffix = Path(plain).stem, Path(plain).suffix
+    if len(suffix) > LONGEST_SUFFIX:
+        stem, suffix = plain, ""
+    room = MOST_NAME_BYTES - len(suffix.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + suffix if plain else "articles.txt"
 
 
 def add_editing(app: FastAPI, archive: Editable, *, writable: bool) -> Catalogue:

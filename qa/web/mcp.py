@@ -21,8 +21,8 @@ from qa.searching import MOST_PASSAGES, search
 from qa.serving import BodyLimit, Server, address_of, bind
 from qa.web.admission import Queue
 from qa.web.doors import Doors, Rules
-from qa.web.problems import to_json
-from qa.web.service import Served, article_body
+from qa.web.problems import to_json, told
+from qa.web.service import Served, answer_body, article_body, log, passages_body
 
 try:
     from mcp.server.fastmcp import FastMCP
@@ -75,7 +75,7 @@ class Tools:
         """Answer a question from the articles: a verbatim quote with its sources, or why not."""
         limits = {"sources": sources or [], "since": since, "until": until}
         answer = await self._work(lambda: self.archive.ask(question, k=k, **limits))
-        return to_json(answer.to_dict()).decode()
+        return to_json(answer_body(answer)).decode()
 
     async def search(
         self,
@@ -88,7 +88,7 @@ class Tools:
         """Find the passages of the articles that match a question best, best first."""
         limits = {"sources": sources or [], "since": since, "until": until}
         found = await self._work(lambda: search(self.archive, question, k=k, **limits))
-        return to_json({"passages": [passage.to_dict() for passage in found]}).decode()
+        return to_json(passages_body(found)).decode()
 
     async def read(self, article_id: ArticleId) -> str:
         """Read a whole article; `text[start:end]` of a citation's offsets is its quote."""
@@ -101,7 +101,7 @@ class Tools:
             with self.queue.place():
                 return await asyncio.to_thread(work)
         except NewsArchiveError as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(told(log, "a tool failed", error)) from error
 
 
 def build_mcp(archive: Served, queue: Queue | None = None) -> FastMCP:

@@ -102,6 +102,13 @@ def problem_of(error: NewsArchiveError) -> Problem:
             return Problem(500, "fault", FAULT)
 
 
+def told(log: logging.Logger, what: str, error: NewsArchiveError) -> str:
+    """Return what the caller is told; where the archive lies and what ails it goes to the log."""
+    if isinstance(error, ArchiveError | StorageError):
+        log.error("%s: %s", what, error)
+    return problem_of(error).detail
+
+
 def log_fault(log: logging.Logger, what: str, error: BaseException) -> None:
     """Log where an unexpected error came from, without its message: that may quote an article."""
     frames = traceback.extract_tb(error.__traceback__)

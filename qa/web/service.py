@@ -10,12 +10,13 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
 from importlib.metadata import version
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, FastAPI, Path, Request
@@ -33,7 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from corpus.errors import NewsArchiveError
 from corpus.records import Article
 from qa.records import Answer, Status
-from qa.searching import search
+from qa.searching import FoundPassage, search
 from qa.serving import SecurityHeaders
 from qa.web import schemas
 from qa.web.admission import Queue
@@ -104,13 +105,13 @@ class Service:
         )
         answer = await self._work(work)
         self.metrics.count_question(answered=answer.answered)
-        return _json(answer.to_dict())
+        return _json(answer_body(answer))
 
     async def search(self, body: schemas.SearchBody) -> Response:
         """Return the passages that match a question best."""
         work = partial(search, self.archive, body.question, k=body.k, **body.options())
         found = await self._work(work)
-        return _json({"passages": [passage.to_dict() for passage in found]})
+        return _json(passages_body(found))
 
     async def article(self, article_id: Id) -> Response:
         """Return an article with its whole text."""
@@ -122,6 +123,9 @@ class Service:
     async def status(self) -> Response:
         """Tell what the archive holds."""
         told = (await asyncio.to_thread(self.archive.status)).to_dict()
+        model = FilePath(told["model"] or "")
+        if model.is_absolute():  # a folder is kept by its whole path
+            told["model"] = model.name
         return _json({name: value for name, value in told.items() if name not in HIDDEN_STATUS})
 
     async def health(self) -> Response:
@@ -162,6 +166,23 @@ def article_of(archive: Holding, article_id: str) -> Article:
     if not archive.has(article_id):
         raise ProblemError(Problem(404, "no-article", "No article has this id."))
     return archive.article(article_id)
+
+
+def answer_body(answer: Answer) -> dict[str, Any]:
+    """Return an answer as plain JSON types, without links to files of this machine."""
+    told = answer.to_dict()
+    return told | {"citations": [_without_file(cited) for cited in told["citations"]]}
+
+
+def passages_body(found: Sequence[FoundPassage]) -> dict[str, Any]:
+    """Return passages as plain JSON types, without links to files of this machine."""
+    return {"passages": [_without_file(passage.to_dict()) for passage in found]}
+
+
+def _without_file(cited: dict[str, Any]) -> dict[str, Any]:
+    """Leave a link to a file out: it opens for nobody else, and tells where the file lies."""
+    link = cited["link"]
+    return cited | {"link": None} if link and link.startswith("file:") else cited
 
 
 def article_body(article: Article) -> dict[str, Any]:
