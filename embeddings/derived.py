@@ -93,21 +93,45 @@ def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         return _temporary(lambda folder: build(folder, store, _starts(store, base), link_softly))
 
 
+def reduced(store: Store, held: Indices) -> Indices | None:
+    """Return indices in hand without what was removed since; None where they are of no use.
+
+    That is so where the store's view holds no such commit, or an older one.
+    """
+    with store.snapshot():
+        base = _base_of(held)
+        return _reduced(store, held) if _is_of(base, store) else None
+
+
+def published_generation(store: Store) -> int | None:
+    """Return the published indices' generation, or None where there are none of the store."""
+    try:
+        _, manifest = generations.current_manifest(store.directory / DERIVED)
+    except UnusableFilesError:
+        return None
+    return manifest.generation if manifest.archive == store.archive_id else None
+
+
 def _behind(store: Store, held: Indices | None) -> Indices | None:
     """Return the newest indices there are, without what was removed since; None where none are."""
     with store.snapshot():
         base = _newest(store, held, thorough=False)
         if base is None or base.indices is None:
             return None
-        changes = store.changes_since(base.generation)
-        return replace(
-            base.indices,
-            generation=store.generation,
-            dense=base.indices.dense.without(changes.removed_passages),
-            passages=base.indices.passages.without(changes.removed_passages),
-            articles=base.indices.articles.without(changes.removed_articles),
-            behind=True,
-        )
+        return _reduced(store, base.indices)
+
+
+def _reduced(store: Store, indices: Indices) -> Indices:
+    """Return older indices as they hold in the store's view."""
+    changes = store.changes_since(indices.generation)
+    return replace(
+        indices,
+        generation=store.generation,
+        dense=indices.dense.without(changes.removed_passages),
+        passages=indices.passages.without(changes.removed_passages),
+        articles=indices.articles.without(changes.removed_articles),
+        behind=True,
+    )
 
 
 def problems(store: Store) -> list[str]:
