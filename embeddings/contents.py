@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from corpus.errors import ArchiveDamagedError
 from corpus.records import Article, Failure
-from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
 from embeddings.filing import Filing
@@ -26,10 +24,6 @@ from embeddings.rows import (
     decode_vectors,
     decode_version,
 )
-
-SUMMED_BYTES = 64_000_000
-"""Size of a database up to which all of it is checked when it is opened, in 50 ms. Beyond that what
-is read is checked by its own digest, and `verify` checks the rest."""
 
 _ARTICLE = "SELECT key, id, version, record, digest, seal FROM articles"
 _PASSAGE = (
@@ -46,7 +40,11 @@ class Contents:
 
     _db: Database
     _filing: Filing | None = None
-    path: Path
+
+    @property
+    def place(self) -> str:
+        """Return what messages call the archive's database."""
+        return self._db.place
 
     # Settings
 
@@ -90,7 +88,7 @@ class Contents:
 
     def _damaged_setting(self, name: str) -> ArchiveDamagedError:
         return ArchiveDamagedError(
-            f"{self.path} is damaged (its setting {name!r} is none): restore it from a copy,"
+            f"{self.place} is damaged (its setting {name!r} is none): restore it from a copy,"
             " or index the files into a new folder"
         )
 
@@ -102,10 +100,7 @@ class Contents:
 
     def content_sum(self) -> str:
         """Return format and checksum of the database in this view, or "" where that takes long."""
-        if self._db.size() > SUMMED_BYTES or not self._db.gives_content:
-            return ""
-        version = self._db.execute("PRAGMA user_version")[0][0]
-        return f"{version}:{bytes_sum(self._db.content())}"
+        return self._db.content_sum()
 
     # Rows
 
@@ -129,7 +124,7 @@ class Contents:
             )
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(
-                f"{self.path} is damaged (its list of files): restore it from a copy,"
+                f"{self.place} is damaged (its list of files): restore it from a copy,"
                 " or index the files into a new folder"
             ) from error
 
@@ -251,7 +246,7 @@ class Contents:
         """Raise ArchiveDamagedError where rows are missing that the archive must have."""
         if found != wanted:
             raise ArchiveDamagedError(
-                f"{self.path} is damaged ({wanted - found} of {wanted} {what} are not to be"
+                f"{self.place} is damaged ({wanted - found} of {wanted} {what} are not to be"
                 " found): restore it from a copy, or index the files into a new folder"
             )
 
@@ -302,7 +297,5 @@ class Contents:
         return found + ([] if outlets == self.sources() else ["its outlets are miscounted"])
 
     def integrity(self) -> list[str]:
-        """Return what SQLite itself finds wrong with the file, in its own words."""
-        rows = self._db.execute("PRAGMA integrity_check")
-        rows += self._db.execute("PRAGMA foreign_key_check")
-        return [" ".join(map(str, row)) for row in rows if row[0] != "ok"]
+        """Return what the database's engine itself finds wrong with it, in its own words."""
+        return self._db.integrity()

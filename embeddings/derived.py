@@ -228,7 +228,7 @@ def check_source(store: Store) -> None:
 
 def _changed_by_itself(store: Store) -> ArchiveDamagedError:
     return ArchiveDamagedError(
-        f"{store.path} is damaged, some of its bytes changed by themselves:"
+        f"{store.place} is damaged, some of its bytes changed by themselves:"
         " `qa verify --repair` mends what it can; or restore it from a copy"
     )
 

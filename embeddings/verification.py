@@ -15,9 +15,9 @@ def verify(store: Store) -> list[str]:
     """Return what is wrong, in plain words; nothing where every byte and offset is right."""
     try:
         with store.snapshot():
-            found = [f"{store.path}: {problem}" for problem in store.integrity()]
+            found = [f"{store.place}: {problem}" for problem in store.integrity()]
             _ = store.generation, store.encoder, store.files()  # raises where they are damaged
-            found += [f"{store.path}: {problem}" for problem in store.miscounted()]
+            found += [f"{store.place}: {problem}" for problem in store.miscounted()]
             found += [f"{article_id}: {problem}" for article_id, problem in article_problems(store)]
             found += derived.problems(store) + onnx.problems(store.directory)
     except ArchiveDamagedError as error:

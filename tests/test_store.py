@@ -19,9 +19,9 @@ from corpus.errors import (
 )
 from corpus.passages import PassageSettings, split_passages
 from corpus.records import Article, Span
-from embeddings.database import IMMUTABLE, READ, Database
 from embeddings.rows import EncodedPassage, FileRecord
 from embeddings.schema import DATABASE, FORMAT
+from embeddings.sqlite import IMMUTABLE, READ, SqliteDatabase
 from embeddings.store import Store
 from embeddings.verification import verify
 from tests.archives import encoded, finish, put, run_python, some_articles
@@ -282,7 +282,7 @@ def test_an_older_format_that_cannot_be_written_is_named(
     """It is not half read; formats that nobody was given are no formats."""
     of_format_3(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "writable", property(lambda _: False))
+        patch.setattr(SqliteDatabase, "writable", property(lambda _: False))
         with pytest.raises(ArchiveMismatchError, match="older format 3"):
             Store(tmp_path)
     sql(tmp_path, "PRAGMA user_version = 2")
@@ -388,7 +388,7 @@ def test_sqlite_errors_inside_a_generator_are_ours(tmp_path: Path, store: Store)
 def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
     """One clear line, everything committed before is kept, and work goes on with space again."""
     put(store, some_articles(2))
-    database: Database = store._db
+    database = store._db
     pages = database.execute("PRAGMA page_count")[0][0]
     database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="free space"):
@@ -407,7 +407,7 @@ def test_a_reader_without_permission_reads_and_does_not_write(
     """Where the system allows no writing the archive answers, and adding says why it cannot."""
     put(store, some_articles(2))
     store.close()
-    monkeypatch.setattr("embeddings.database._modes", lambda path: [mode])
+    monkeypatch.setattr("embeddings.sqlite._modes", lambda path: [mode])
     reader = Store(tmp_path)
     assert not reader.writable
     assert reader.counts()["articles"] == 2
@@ -421,7 +421,7 @@ def test_commits_that_wait_in_the_log_are_not_passed_over(
 ) -> None:
     """A file whose newest commits lie in an unreadable log is refused, not read without them."""
     put(store, some_articles(2))
-    monkeypatch.setattr("embeddings.database._modes", lambda path: [IMMUTABLE])
+    monkeypatch.setattr("embeddings.sqlite._modes", lambda path: [IMMUTABLE])
     with pytest.raises(StorageError, match="wal"):
         Store(tmp_path)
 
