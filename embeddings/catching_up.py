@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from embeddings.building import PORTION, dimension_of
 from embeddings.milvus import Collection, Milvus, Rows, State, open_milvus
 from embeddings.nearest import VectorsUnavailableError
+from embeddings.passages_index import dimension_of, portions, proven
 from embeddings.rows import Changes
 from embeddings.store import Store
 
@@ -28,27 +28,46 @@ def catch_up(store: Store) -> int:
     Nothing where the archive's vectors are in FAISS. The caller holds the writer's place. Raises
     VectorsUnavailableError where Milvus does not answer; the next call goes on from there.
     """
-    if store.vectors is None or store.encoder is None:
+    if store.vector_engine is None or store.encoder is None:
         return 0
-    milvus = open_milvus(store.vectors)
+    milvus = open_milvus(store.vector_engine)
     current = milvus.current()
     if current is not None and _is_of(current.state, store):
         return _applied(milvus, current, store)
     return _made_anew(milvus, current, store)
 
 
+class Follower:
+    """Lets Milvus follow a long run: called after a commit, it catches up, as far as that goes.
+
+    Where Milvus does not answer once, the run is not held up again; `catch_up` at its end says so.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._goes = store.vector_engine is not None
+
+    def __call__(self) -> None:
+        """Catch up with what was committed."""
+        if self._goes:
+            try:
+                catch_up(self._store)
+            except VectorsUnavailableError:
+                self._goes = False
+
+
 def make_anew(store: Store) -> int:
     """Write all vectors to a new collection, and switch to it once it is whole."""
-    assert store.vectors is not None  # noqa: S101 - for the type checker
-    milvus = open_milvus(store.vectors)
+    assert store.vector_engine is not None  # noqa: S101 - for the type checker
+    milvus = open_milvus(store.vector_engine)
     return _made_anew(milvus, milvus.current(), store)
 
 
 def problems(store: Store) -> list[str]:
     """Return in plain words where Milvus does not hold what the truth does."""
-    if store.vectors is None or store.encoder is None:
+    if store.vector_engine is None or store.encoder is None:
         return []
-    milvus = open_milvus(store.vectors)
+    milvus = open_milvus(store.vector_engine)
     place = f"{milvus.address.name!r} in Milvus at {milvus.address.uri}"
     try:
         current = milvus.current()
@@ -67,11 +86,7 @@ def problems(store: Store) -> list[str]:
 
 def _is_of(state: State, store: Store) -> bool:
     """Tell whether a collection holds what one of the commits of the store's history left."""
-    return (
-        state.archive == store.archive_id
-        and state.dimension == dimension_of(store)
-        and (state.generation == 0 or state.commit == store.commit_name(state.generation))
-    )
+    return proven(store, state) == state.generation
 
 
 def _made_anew(milvus: Milvus, current: Collection | None, store: Store) -> int:
@@ -106,16 +121,15 @@ def _applied(milvus: Milvus, collection: Collection, store: Store) -> int:
         if changes.removed_passages:
             milvus.remove(collection.name, changes.removed_passages)
         state = replace(state, generation=until, commit=store.commit_name(until))
-        milvus.record(collection.name, state)
+        if until == newest or changes.passages or changes.removed_passages:
+            milvus.record(collection.name, state)
     return written
 
 
 def _rows(store: Store, changes: Changes, dimension: int) -> Iterator[Rows]:
     """Yield what was added, a portion at a time."""
-    for at in range(0, len(changes.passages), PORTION):
-        keys, articles, vectors = store.passage_vectors(
-            changes.passages[at : at + PORTION], dimension
-        )
+    for portion in portions(changes.passages):
+        keys, articles, vectors = store.passage_vectors(portion, dimension)
         filed = store.filed_of({*articles.tolist()})
         named = [filed[article] for article in articles.tolist()]
         outlets, days = [outlet for outlet, _ in named], [day for _, day in named]

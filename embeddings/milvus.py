@@ -8,33 +8,25 @@ that is moved once a new collection is whole.
 from __future__ import annotations
 
 import json
-import logging
-import os
+import re
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-from corpus.errors import NewsArchiveError, UsageError
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys
 from embeddings.milvus_address import MilvusAddress, milvus_address
+from embeddings.milvus_client import MilvusClient, MissingCollectionError
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
 SEARCH_TIMEOUT, SEARCH_TRIES = 0.8, 2
 """Seconds for a search, and how often it is tried: the proxy sends the second try to another
 replica. Without a limit a search that meets a dead query node hangs for half a minute."""
-
-TIMEOUT = 30.0
-"""Seconds for what writers ask."""
-
-LOADING = 600.0
-"""Seconds that a collection may take to be loaded."""
 
 PROPERTY = "qa"
 """The collection property that holds the State: one, so that it changes at once or not at all."""
@@ -48,9 +40,6 @@ PARTITIONS = 16
 """Partitions that outlets are spread over: a search within one outlet reads one of them, a search
 over all reads 16 (Milvus' default is 64, which costs a search over all four times as much)."""
 
-GRAPH = {"M": 16, "efConstruction": 200}
-"""HNSW's links a vector and the width of its construction."""
-
 WIDTH = 128
 """HNSW's `ef`, the width of a search: candidates that are held; at least k."""
 
@@ -59,12 +48,6 @@ MOST = 16_384
 
 ROWS = 2_000
 """Vectors in one request: 3 MB of 384 numbers each; a message may have 64 MB, a log entry 5."""
-
-TOKEN_VARIABLE = "QA_MILVUS_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable that holds Milvus' token, or user:password: never part of an address."""
-
-NOT_FOUND, NOT_LOADED = 100, 101
-"""Milvus' codes for a collection that is not there, and for one that is not in memory."""
 
 STATE_SECONDS = 2.0
 """Seconds for which a reader takes the collection's state for what it was."""
@@ -103,13 +86,13 @@ class Rows:
     vectors: Vectors
 
 
-@dataclass(slots=True, eq=False)
 class Milvus:
     """The collections of one archive. Connects when it is first used; threads may share it."""
 
-    address: MilvusAddress
-    _client: Any = None
-    _seen: tuple[float, Collection | None] = field(default=(0.0, None))
+    def __init__(self, address: MilvusAddress) -> None:
+        self.address = address
+        self._client = MilvusClient(address)
+        self._seen: tuple[float, Collection | None] = (0.0, None)
 
     # What there is
 
@@ -128,16 +111,16 @@ class Milvus:
 
     def others(self) -> list[Collection]:
         """Return the archive's collections that its name does not stand for."""
-        names = self._ask("list_collections")
+        names = self._client.ask("list_collections")
         current = self.current()
-        prefix = f"{self.address.name}__"
-        mine = [name for name in sorted(names) if name.startswith(prefix)]
+        own = re.compile(f"{self.address.name}__[0-9a-f]{{8}}")  # and no other archive's
+        mine = [name for name in sorted(names) if own.fullmatch(name)]
         found = [self._described(name) for name in mine if current is None or name != current.name]
         return [collection for collection in found if collection is not None]
 
     def count(self, collection: str) -> int:
         """Return the number of passages, everything written before included."""
-        rows = self._ask(
+        rows = self._client.ask(
             "query", collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
         )
         return int(rows[0]["count(*)"])
@@ -147,7 +130,7 @@ class Milvus:
         found: list[int] = []
         below = -1
         while True:
-            rows = self._ask(
+            rows = self._client.ask(
                 "query",
                 collection,
                 filter=f"key > {below} and key <= {below + MOST}",
@@ -161,7 +144,7 @@ class Milvus:
 
     def _highest(self, collection: str, above: int) -> int:
         """Return a key above the given one, or -1 where there is none."""
-        rows = self._ask(
+        rows = self._client.ask(
             "query",
             collection,
             filter=f"key > {above}",
@@ -178,7 +161,7 @@ class Milvus:
     ) -> list[tuple[Keys, Vectors]]:
         """Return keys and scores of each question's best k, at most MOST, best first."""
         k = min(k, MOST)
-        found = self._ask(
+        found = self._client.ask(
             "search",
             self.address.name,
             data=[*questions],
@@ -202,31 +185,16 @@ class Milvus:
 
     def begin(self, state: State) -> Collection:
         """Make an empty collection, loaded, that no name stands for yet."""
-        self._connect()
-        from pymilvus import DataType
-
         name = f"{self.address.name}__{uuid.uuid4().hex[:8]}"
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("key", DataType.INT64, is_primary=True)
-        schema.add_field("article", DataType.INT64)
-        schema.add_field(
-            "outlet", DataType.VARCHAR, max_length=NAME_BYTES, is_partition_key=True
-        )
-        schema.add_field("day", DataType.INT64)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=state.dimension)
-        index = self._client.prepare_index_params()
-        index.add_index("vector", index_type="HNSW", metric_type="IP", params=GRAPH)
-        self._ask(
-            "create_collection",
+        self._client.make(
             name,
-            schema=schema,
+            state.dimension,
+            NAME_BYTES,
             num_partitions=PARTITIONS,
             num_shards=1,  # one log, in order: what a query sees, it sees with all before it
             consistency_level=CONSISTENCY,
             properties={PROPERTY: _written(state)},
         )
-        self._ask("create_index", name, index_params=index, timeout=LOADING)
-        self._load(name)
         return Collection(name, state)
 
     def put(self, collection: str, rows: Rows) -> None:
@@ -250,28 +218,28 @@ class Milvus:
                     strict=True,
                 )
             ]
-            self._ask("upsert", collection, data)
+            self._client.ask("upsert", collection, data)
 
     def remove(self, collection: str, keys: Sequence[int]) -> None:
         """Remove passages; keys that are not there are passed over."""
         for at in range(0, len(keys), MOST):
-            self._ask("delete", collection, filter=f"key in {[*keys[at : at + MOST]]}")
+            self._client.ask("delete", collection, filter=f"key in {[*keys[at : at + MOST]]}")
 
     def record(self, collection: str, state: State) -> None:
         """Note up to which commit a collection is, once a query has seen everything before."""
         self.count(collection)
-        self._ask("alter_collection_properties", collection, {PROPERTY: _written(state)})
+        self._client.ask("alter_collection_properties", collection, {PROPERTY: _written(state)})
         self._seen = (0.0, None)
 
     def switch(self, collection: str) -> None:
         """Let the archive's name stand for this collection from now on."""
         exists = self.current() is not None
-        self._ask("alter_alias" if exists else "create_alias", collection, self.address.name)
+        self._client.ask("alter_alias" if exists else "create_alias", collection, self.address.name)
         self._seen = (0.0, None)
 
     def drop(self, collection: str) -> None:
         """Remove a collection that no name stands for."""
-        self._ask("drop_collection", collection)
+        self._client.ask("drop_collection", collection)
 
     def wait_until_indexed(self, collection: str, seconds: float) -> bool:
         """Wait until what is searched is searched by its graph; tell whether it came to that.
@@ -282,7 +250,7 @@ class Milvus:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                segments = self._ask("list_loaded_segments", collection)
+                segments = self._client.ask("list_loaded_segments", collection)
             except VectorsUnavailableError:
                 return True
             sealed = [s for s in segments if "Growing" not in str(getattr(s, "state", ""))]
@@ -292,67 +260,41 @@ class Milvus:
         return False
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    # Asking
+        """Close the connection, if there is one; it is made again where it is needed."""
+        self._client.close()
 
     def _described(self, name: str) -> Collection | None:
         try:
-            told = self._ask("describe_collection", name, tries=SEARCH_TRIES, timeout=1.0)
-        except _MissingError:
+            told = self._client.ask("describe_collection", name, tries=SEARCH_TRIES, timeout=1.0)
+        except MissingCollectionError:
             return None
         stored = (told.get("properties") or {}).get(PROPERTY)
         return Collection(str(told["collection_name"]), _read(stored, self.address))
 
-    def _load(self, name: str) -> None:
-        """Load a collection into memory, as often as the address says, and wait until it is."""
-        self._ask(
-            "load_collection", name, replica_number=self.address.replicas, timeout=LOADING
+
+def database_of(address: str) -> str:
+    """Return the address of the truth that an archive in Milvus stands on, without a password.
+
+    Raises MissingCollectionError where there is no such archive, VectorsUnavailableError where
+    Milvus does not answer.
+    """
+    milvus = open_milvus(address)
+    current = milvus.current()
+    if current is None:
+        raise MissingCollectionError(
+            f"Milvus at {milvus.address.uri} has no archive {milvus.address.name!r}: make it with"
+            f" `qa index FOLDER --archive {milvus.address} --database postgresql://...`"
         )
+    return current.state.database
 
-    def _connect(self) -> Any:
-        if self._client is None:
-            self._client = _connected(self.address)
-        return self._client
 
-    def _ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
-        """Call the client; its errors become ours. A search tries again, a writer's call does not.
-
-        What was unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
-        """
-        options.setdefault("timeout", TIMEOUT)
-        loaded = False
-        while True:
-            try:
-                return getattr(self._connect(), what)(*values, retry_times=1, **options)
-            except NewsArchiveError:
-                raise
-            except Exception as error:
-                tries -= 1
-                if _is_missing(error):
-                    raise _MissingError(self._lacking(values)) from error
-                if _is_unloaded(error) and not loaded:
-                    self._load(str(values[0]))
-                    loaded, tries = True, max(tries, 1)
-                elif tries <= 0:
-                    raise self._own(error) from error
-
-    def _lacking(self, values: Sequence[Any]) -> str:
-        name = values[0] if values else self.address.name
-        return (
-            f"Milvus at {self.address.uri} has no collection {name!r}: make it with"
-            f" `qa index FOLDER --archive {self.address}`"
-        )
-
-    def _own(self, error: Exception) -> VectorsUnavailableError:
-        told = str(getattr(error, "message", "") or error).splitlines() or [""]
-        return VectorsUnavailableError(
-            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:200]}):"
-            " start it, or give the address where it is"
-        )
+def create_in_milvus(address: str, database: str) -> None:
+    """Note in Milvus on which truth an archive stands; its vectors come with its first articles."""
+    milvus = open_milvus(address)
+    if (current := milvus.current()) is None:
+        milvus.switch(milvus.begin(State(database=database)).name)
+    elif current.state.database != database:
+        milvus.record(current.name, replace(current.state, database=database))
 
 
 @cache
@@ -364,44 +306,12 @@ def open_milvus(address: str) -> Milvus:
     return Milvus(milvus_address(address))
 
 
-class _MissingError(VectorsUnavailableError):
-    """There is no such collection."""
-
-
-def _connected(address: MilvusAddress) -> Any:
-    """Return a client. Raises UsageError where the packages are missing."""
-    try:
-        from pymilvus import MilvusClient
-    except ImportError as error:
-        raise UsageError(
-            f"the archive at {address} needs the extra `shared`: install it with"
-            ' `python -m pip install "news-archive-qa[shared]"`'
-        ) from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # each error comes out as ours
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    try:
-        return MilvusClient(address.uri, token=token, timeout=TIMEOUT)
-    except Exception as error:
-        raise VectorsUnavailableError(
-            f"Milvus at {address.uri} cannot be reached: start it, or give the address where it is"
-        ) from error
-
-
-def _is_missing(error: Exception) -> bool:
-    return getattr(error, "code", None) == NOT_FOUND
-
-
-def _is_unloaded(error: Exception) -> bool:
-    return getattr(error, "code", None) == NOT_LOADED
-
-
 def _written(state: State) -> str:
     return json.dumps(asdict(state), sort_keys=True)
 
 
 def _read(stored: str | None, address: MilvusAddress) -> State:
-    """Return a collection's state. Raises VectorsUnavailableError for what this program never
-    wrote."""
+    """Return a collection's state. Raises VectorsUnavailableError for a stranger's collection."""
     try:
         return State(**json.loads(stored or ""))
     except (ValueError, TypeError) as error:
@@ -409,4 +319,3 @@ def _read(stored: str | None, address: MilvusAddress) -> State:
             f"the collection {address.name!r} in Milvus at {address.uri} is no archive's:"
             " give another name in the address"
         ) from error
-

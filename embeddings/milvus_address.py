@@ -1,63 +1,56 @@
-"""Where an archive's vectors are in Milvus: the address, taken apart."""
+"""A location in Milvus, taken apart for Milvus' own client."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+import os
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from corpus.errors import UsageError
+from embeddings.locations import MILVUS_FILE, MilvusLocation, locate
 
-SCHEMES = {"milvus+http": "http", "milvus+https": "https", "milvus+file": ""}
-"""Schemes of addresses, and those of the addresses that Milvus' own client takes."""
+TOKEN_VARIABLE = "QA_MILVUS_TOKEN"  # noqa: S105 - the name of a variable
+"""Environment variable that holds Milvus' token, or USER:PASSWORD, where the address has none."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-"""What Milvus takes for a name, with room for the random end of a collection's own."""
-
-EXPECTED = "expected milvus+http://HOST:19530/NAME, or milvus+file:///FOLDER/FILE.db?name=NAME"
+MOST_REPLICAS = 100
+"""Copies in memory that an address may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class MilvusAddress:
-    """An engine and the name of an archive in it.
+    """An engine, and the name of an archive in it; as text, without a password.
 
     `uri` is what Milvus' client takes; `replicas` counts the copies that query nodes hold, each on
     nodes of its own, so that one can die.
     """
 
-    text: str
+    location: MilvusLocation
     uri: str
     name: str
     replicas: int = 1
+    token: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.location)
 
 
 def milvus_address(text: str) -> MilvusAddress:
-    """Take an address apart. Raises UsageError for what is none, and for one with a password."""
-    parts = urlsplit(text)
-    if parts.scheme not in SCHEMES:
-        raise UsageError(f"{text!r} is no address of an archive in Milvus: {EXPECTED}")
-    if parts.username or parts.password:
+    """Take the address of an archive in Milvus apart. Raises UsageError for what is none."""
+    location = locate(text)
+    if not isinstance(location, MilvusLocation):
         raise UsageError(
-            f"the address of the archive in Milvus at {parts.hostname} holds a user or password:"
-            " give them in $QA_MILVUS_TOKEN as USER:PASSWORD, where nobody sees them"
+            f"{str(location)!r} is no archive in Milvus: expected milvus+http://host:19530/name"
         )
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    replicas = options.get("replicas", "1")
-    if not replicas.isdecimal() or not 1 <= int(replicas) <= 100:
-        raise UsageError(f"replicas={replicas!r} in {text!r} is no number of copies: give 1 to 100")
-    is_file = parts.scheme == "milvus+file"
-    name = options.get("name", "") if is_file else parts.path.strip("/")
-    uri = parts.path if is_file else f"{SCHEMES[parts.scheme]}://{parts.netloc}"
-    if not _NAME.fullmatch(name) or "__" in name:
+    parts = urlsplit(location.address)
+    replicas = dict(parse_qsl(parts.query)).get("replicas", "1")
+    if not replicas.isdecimal() or not 1 <= int(replicas) <= MOST_REPLICAS:
         raise UsageError(
-            f"{name!r} in {text!r} is no name for an archive in Milvus: give letters, digits and"
-            f" single underscores, a letter first; {EXPECTED}"
+            f"replicas={replicas} in {str(location)!r} is no number of copies: give 1 to"
+            f" {MOST_REPLICAS}"
         )
-    if is_file and not parts.path.endswith(".db"):
-        raise UsageError(f"{parts.path!r} in {text!r} must end in .db: {EXPECTED}")
-    if not is_file and not parts.hostname:
-        raise UsageError(f"{text!r} names no host: {EXPECTED}")
-    return MilvusAddress(text, uri, name, int(replicas))
+    if parts.scheme == MILVUS_FILE:
+        return MilvusAddress(location, parts.path, location.archive)
+    user, _, host = parts.netloc.rpartition("@")
+    uri = f"{parts.scheme.removeprefix('milvus+')}://{host}"
+    token = unquote(user) or os.environ.get(TOKEN_VARIABLE, "")
+    return MilvusAddress(location, uri, location.archive, int(replicas), token)

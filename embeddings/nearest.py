@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from corpus.errors import StorageError
+from corpus.errors import UnreachableError
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys
 
 
-class VectorsUnavailableError(StorageError):
+class VectorsUnavailableError(UnreachableError):
     """The engine that holds the vectors does not answer, or holds those of another archive."""
 
 

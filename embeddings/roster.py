@@ -1,4 +1,4 @@
-"""Which passages a generation has, and whose they are: two arrays in one file, 16 bytes a passage."""
+"""Which passages a generation has, and whose they are: 16 bytes a passage, in one file."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ class Roster:
 
     def holds(self, keys: Keys) -> Mask:
         """Tell of each key whether it is one of the roster's; for a few keys among many."""
-        places = np.searchsorted(self.all, keys)
-        found: Mask = self.all.take(places, mode="clip") == keys if len(self.all) else keys < keys
+        if not len(self.all):
+            return np.zeros(len(keys), dtype=np.bool_)
+        found: Mask = self.all.take(np.searchsorted(self.all, keys), mode="clip") == keys
         return found
 
     def changed(self, keys: Keys, owners: Keys, removed: Sequence[int] | Keys) -> Roster:

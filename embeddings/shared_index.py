@@ -19,7 +19,7 @@ from embeddings.durable import Link
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys, as_keys, is_in
 from embeddings.milvus import MOST, Milvus
-from embeddings.milvus_filters import NAMED_ARTICLES, expression
+from embeddings.milvus_filters import expression
 from embeddings.nearest import Bounds, VectorsUnavailableError
 from embeddings.roster import Roster
 
@@ -145,9 +145,7 @@ class SharedIndex:
                 return found
             depth = min(MOST, depth * MORE)
 
-    def _counting(
-        self, keys: Keys, scores: Vectors, within: Keys | None
-    ) -> tuple[Keys, Vectors]:
+    def _counting(self, keys: Keys, scores: Vectors, within: Keys | None) -> tuple[Keys, Vectors]:
         mask = self.roster.holds(keys)
         if within is not None:
             mask &= is_in(keys, within)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveMismatchError, StorageError, UsageError
-from embeddings import onnx
+from embeddings import catching_up, onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
@@ -185,13 +185,20 @@ class Archive(Holdings):
         with self._lock, self._writing():
             check_source(self._store)
             report = index_paths(
-                self._store, self._prepare_encoder, paths, prune=prune, gone=gone, progress=progress
+                self._store,
+                self._prepare_encoder,
+                paths,
+                prune=prune,
+                gone=gone,
+                progress=progress,
+                committed=catching_up.Follower(self._store),
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
                 carry_encoder(self.directory, self._encoder)
+            catching_up.catch_up(self._store)
             return report
 
     def remove(self, ids: Iterable[str] | str) -> int:
@@ -203,6 +210,7 @@ class Archive(Holdings):
                 count = self._store.remove_articles(ids)
             self._indices = publish_indices(self._store, self._indices)
             self._store.empty_log()
+            catching_up.catch_up(self._store)
             return count
 
     @contextmanager
@@ -338,6 +346,9 @@ class Archive(Holdings):
             if problems(self._store):
                 done.append("the search indices: made anew from the articles")
             self._indices = publish_indices(self._store, thorough=True)
+            if catching_up.problems(self._store):
+                catching_up.make_anew(self._store)
+                done.append("the vectors in Milvus: made anew from the articles")
             return done
 
 

@@ -1,4 +1,6 @@
-"""Run a command beside an engine, in a network of their own: `python -m tests.engines ENGINE -- ...`.
+"""Run a command beside an engine, both in a network of their own.
+
+    python -m tests.engines ENGINE -- COMMAND ...
 
 ENGINE is `server` (Milvus in one process), `cluster` or `clusterN` (N query nodes, 2 by default).
 What is missing on the machine is installed first. The command finds the address in $QA_TEST_MILVUS

@@ -1,4 +1,4 @@
-"""What the engines need and a machine may lack: Milvus' wheel in an environment of its own, etcd."""
+"""What the engines need and a machine may lack: Milvus' wheel, in its own environment, and etcd."""
 
 from __future__ import annotations
 

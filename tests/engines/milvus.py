@@ -50,7 +50,7 @@ def start_cluster(folder: Path, query_nodes: int = 2) -> Processes:
     peers = f"--listen-peer-urls {ETCD_PEERS} --initial-advertise-peer-urls {ETCD_PEERS}"
     flags = f"--data-dir etcd {etcd} {peers} --initial-cluster default={ETCD_PEERS}"
     processes.start("etcd", [installing.etcd(), *flags.split()])
-    processes.wait_for("etcd", lambda: _is_healthy_etcd())
+    processes.wait_for("etcd", _is_healthy_etcd)
     settings = _settings(folder, data)
     settings["etcd"]["use"] = {"embed": False}
     settings["mq"]["type"] = "kafka"
