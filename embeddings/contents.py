@@ -25,6 +25,9 @@ from embeddings.rows import (
     decode_version,
 )
 
+LAST = 2**62
+"""A generation that is never reached."""
+
 _ARTICLE = "SELECT key, id, version, record, digest, seal FROM articles"
 _PASSAGE = (
     'SELECT digest, key, vector, generation, article, n, start, "end", tokens, sentences'
@@ -191,6 +194,11 @@ class Contents:
         rows = self._db.execute("SELECT key, source, published FROM articles")
         return {key: (source, published) for key, source, published in rows}
 
+    def filed_of(self, articles: Iterable[int]) -> dict[int, tuple[str | None, str | None]]:
+        """Return article key -> (outlet, date of publication), of these articles."""
+        rows = self._db.select("SELECT key, source, published FROM articles WHERE key IN", articles)
+        return {key: (source, published) for key, source, published in rows}
+
     def articles_by_key(self, keys: Iterable[int]) -> dict[int, Article]:
         """Return key -> article; keys that are gone are left out."""
         rows = self._db.select(f"{_ARTICLE} WHERE key IN", keys)
@@ -259,6 +267,14 @@ class Contents:
         rows = self._db.execute("SELECT key FROM passages ORDER BY key")
         return np.array([key for (key,) in rows], dtype=np.int64)
 
+    def passage_owners(self, since: int = -1) -> tuple[Keys, Keys]:
+        """Return the keys of passages added since a generation, and their articles', int64 (n,)."""
+        rows = self._db.execute(
+            "SELECT key, article FROM passages WHERE generation > ? ORDER BY key", (since,)
+        )
+        pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
     def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[Keys, Keys, Vectors]:
         """Return passages' keys, their articles' and their vectors, float32 (n, dimension)."""
         rows = self._db.select("SELECT key, article FROM passages WHERE key IN", keys)
@@ -269,16 +285,19 @@ class Contents:
             matrix[row] = found[key].passage
         return pairs[:, 0], pairs[:, 1], matrix
 
-    def changes_since(self, generation: int) -> Changes:
-        """Return what was added since a generation and is still there, and what was removed."""
-        removed = self._db.execute(
-            "SELECT article, passages FROM removals WHERE generation > ?", (generation,)
-        )
-        passages = self._db.execute(
-            "SELECT key FROM passages WHERE generation > ? ORDER BY key", (generation,)
-        )
-        articles = self._db.execute(
-            "SELECT key FROM articles WHERE generation > ? ORDER BY key", (generation,)
+    def changes_since(self, generation: int, until: int = LAST) -> Changes:
+        """Return what was added since a generation and is still there, and what was removed.
+
+        With `until`, up to and with that generation; what was removed later is not there either.
+        """
+        between = "generation > ? AND generation <= ?"
+        removed, passages, articles = (
+            self._db.execute(f"SELECT {what} WHERE {between}{order}", (generation, until))
+            for what, order in (
+                ("article, passages FROM removals", ""),
+                ("key FROM passages", " ORDER BY key"),
+                ("key FROM articles", " ORDER BY key"),
+            )
         )
         return Changes(
             passages=tuple(key for (key,) in passages),

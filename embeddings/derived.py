@@ -18,13 +18,14 @@ from pathlib import Path
 
 from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
 from embeddings import generations
-from embeddings.building import build, clone, dimension_of
+from embeddings.building import build, clone
 from embeddings.checked import UnusableFilesError
 from embeddings.dense import LISTS, DenseIndex, segment_of
 from embeddings.durable import link, link_softly
 from embeddings.generations import DERIVED, Manifest, Stamps
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
 from embeddings.locking import writer_lock
+from embeddings.passages_index import dimension_of, open_index
 from embeddings.segments import BYTES
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
@@ -33,12 +34,15 @@ LOADS = 5
 """Times that published files are looked for while a writer puts newer ones in their place."""
 
 
-def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = False) -> Indices:
+def open_indices(
+    store: Store, held: Indices | None = None, *, thorough: bool = False, waits: bool = False
+) -> Indices:
     """Return indices of the store's present generation, for a reader.
 
     `held` are older ones to start from, if there are any. What is on disk is mended where the
     writer's place is free and the archive can be written; else the reader gets its own copy. Where
-    `thorough`, every byte on disk is checked first, not only those that are used at once.
+    `thorough`, every byte on disk is checked first, not only those that are used at once. One that
+    `waits` gets no copy while another process makes the indices: ArchiveLockedError then.
     """
     with store.snapshot():
         base = _newest(store, held, thorough=thorough)
@@ -47,7 +51,9 @@ def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
     try:
         with writer_lock(store.directory):
             return publish_indices(store, held, thorough=thorough)
-    except (ArchiveLockedError, StorageError):
+    except (ArchiveLockedError, StorageError) as error:
+        if waits and isinstance(error, ArchiveLockedError):
+            raise
         try:
             return copy_indices(store, held, thorough=thorough)
         except StorageError:
@@ -229,9 +235,11 @@ def _load(store: Store, known: Stamps, thorough: bool) -> Base:
     if not damaged:
         stamps = generations.stamps(folder, manifest)
         if os.access(folder / PASSAGES, os.W_OK):
-            return _base_of(_open(folder, manifest, stamps))
-        return _base_of(_temporary(lambda copy: _open_linked(folder, copy, manifest, stamps)))
-    return _remains(folder, manifest, damaged)
+            return _base_of(_open(store, folder, manifest, stamps))
+        return _base_of(
+            _temporary(lambda copy: _open_linked(store, folder, copy, manifest, stamps))
+        )
+    return _remains(store, folder, manifest, damaged)
 
 
 def is_whole(store: Store) -> bool:
@@ -270,12 +278,12 @@ def _is_read(name: str) -> bool:
     return not name.endswith(BYTES)
 
 
-def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
+def _open(store: Store, folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     return Indices(
         generation=manifest.generation,
         commit=manifest.commit,
         folder=folder,
-        dense=DenseIndex.open(folder / DENSE, manifest.dimension),
+        dense=open_index(folder / DENSE, store, manifest.dimension),
         passages=SparseIndex(folder / PASSAGES),
         articles=SparseIndex(folder / ARTICLES),
         removed=manifest.removed,
@@ -283,12 +291,12 @@ def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     )
 
 
-def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
+def _remains(store: Store, folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
     """Return what is whole of a damaged generation."""
     broken = {Path(name).parts[0] for name in damaged}
     files = [Path(name) for name in damaged if Path(name).parts[0] == DENSE]
     dense = None
-    if not any(file.name in LISTS for file in files):
+    if store.vector_engine is None and not any(file.name in LISTS for file in files):
         with suppress(UnusableFilesError):
             names = {segment_of(file) for file in files}
             dense = DenseIndex.open(folder / DENSE, manifest.dimension, without=names)
@@ -303,13 +311,15 @@ def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
     )
 
 
-def _open_linked(published: Path, copy: Path, manifest: Manifest, stamps: Stamps) -> Indices:
+def _open_linked(
+    store: Store, published: Path, copy: Path, manifest: Manifest, stamps: Stamps
+) -> Indices:
     """Open indices through links from a folder that can be written: tantivy locks to read."""
     copy.mkdir()
     (copy / DENSE).symlink_to((published / DENSE).absolute())
     for part in (PASSAGES, ARTICLES):
         clone(published / part, copy / part, link_softly)
-    return _open(copy, manifest, stamps)
+    return _open(store, copy, manifest, stamps)
 
 
 def _temporary(make: Callable[[Path], Indices]) -> Indices:

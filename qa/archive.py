@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from corpus.errors import ArchiveMismatchError, UsageError
-from embeddings import onnx
+from corpus.errors import ArchiveLockedError, ArchiveMismatchError, UsageError
+from embeddings import catching_up, onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
@@ -165,14 +166,21 @@ class Archive(Keeping):
         with self._lock, self._writing():
             check_source(self._store)
             report = index_paths(
-                self._store, self._prepare_encoder, paths, prune=prune, gone=gone, progress=progress
+                self._store,
+                self._prepare_encoder,
+                paths,
+                prune=prune,
+                gone=gone,
+                progress=progress,
+                committed=catching_up.Follower(self._store),
             )
             self._publish()
             if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
-                with self._folder_lock():
+                with suppress(ArchiveLockedError), self._encoder_lock():
                     carry_encoder(self.directory, self._encoder)
+            catching_up.catch_up(self._store)
             return report
 
     def remove(self, ids: Iterable[str] | str) -> int:
@@ -184,6 +192,7 @@ class Archive(Keeping):
                 count = self._store.remove_articles(ids)
             self._publish()
             self._store.empty_log()
+            catching_up.catch_up(self._store)
             return count
 
     # Questions
@@ -272,13 +281,16 @@ class Archive(Keeping):
             done = repair(self._store, self._load_encoder)
             if onnx.problems(self.directory):
                 self._encoder = None
-                with self._folder_lock():
+                with self._encoder_lock():
                     shutil.rmtree(self.directory / onnx.FOLDER)
                 self._prepare_encoder()
                 done.append("the encoder that the archive carries: made anew from its model")
             if problems(self._store):
                 done.append("the search indices: made anew from the articles")
             self._publish(thorough=True)
+            if catching_up.problems(self._store):
+                catching_up.make_anew(self._store)
+                done.append("the vectors in Milvus: made anew from the articles")
             return done
 
 

@@ -10,7 +10,7 @@ import logging
 import threading
 from types import TracebackType
 
-from corpus.errors import NewsArchiveError, UnreachableError
+from corpus.errors import ArchiveLockedError, NewsArchiveError, UnreachableError
 from embeddings.derived import open_indices, reduced
 from embeddings.indices import Indices
 from embeddings.store import Store
@@ -31,7 +31,7 @@ class Follower:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="qa-follower", daemon=True)
         self._indices: Indices | None = None
-        self._reduced: Indices | None = None
+        self._reduced: tuple[str, Indices] | None = None
         self._newest: int | None = None
         self._is_reachable = True
 
@@ -65,25 +65,25 @@ class Follower:
 
         Raises UnreachableError where there are none yet.
         """
-        held, before = self._indices, self._reduced
-        if held is not None and held.generation == store.generation:
+        held, commit = self._indices, store.commit_name(store.generation)
+        if held is not None and held.commit == commit:
             return held
-        if before is not None and before.generation == store.generation:
-            return before
+        if self._reduced is not None and self._reduced[0] == commit:
+            return self._reduced[1]
         found = None if held is None else reduced(store, held)
         if found is None:
             raise UnreachableError(
                 f"the search indices of {store.place} are being made on this machine: try again in"
                 " a moment"
             )
-        self._reduced = found
+        self._reduced = commit, found
         return found
 
     def catch_up(self, *, thorough: bool = False) -> Indices:
         """Bring the indices to the newest commit now, and return them."""
         with self._lock:
             self._newest = self._store.generation
-            found = open_indices(self._store, self._indices, thorough=thorough)
+            found = open_indices(self._store, self._indices, thorough=thorough, waits=True)
             if not found.behind:
                 self._indices, self._reduced = found, None
                 self._newest = max(self._newest, found.generation)
@@ -93,6 +93,8 @@ class Follower:
         while True:
             try:
                 self.catch_up()
+            except ArchiveLockedError:  # another process makes the indices: they are there soon
+                self._is_reachable = True
             except NewsArchiveError as error:
                 if self._is_reachable:
                     log.warning("this replica follows no more for now: %s", error)

@@ -27,8 +27,10 @@ PATIENCE = 0.4
 """Seconds that a writer waits for the writer's place before it is told who has it."""
 
 FOLDER_PATIENCE = 10.0
-"""Seconds to wait for another process of this machine at a shared archive's folder, which makes
-search indices there."""
+"""Seconds to wait for another process of this machine that makes a shared archive's encoder."""
+
+ENCODER_LOCK = "encoder-lock"
+"""Folder of the lock for that: the one for search indices may be held for long."""
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
@@ -81,29 +83,30 @@ class Keeping(Holdings):
         A reader that mends something may have the place for a moment.
         """
         with self._store.writing(wait=PATIENCE):
-            with self._folder_lock():
+            with suppress(ArchiveLockedError), self._encoder_lock(wait=0):
                 for stray in self.directory.glob(f".{onnx.FOLDER}.*.tmp"):
                     shutil.rmtree(stray, ignore_errors=True)
             yield
 
     @contextmanager
-    def _folder_lock(self) -> Iterator[None]:
-        """Keep other processes of this machine from writing to a shared archive's folder.
+    def _encoder_lock(self, wait: float = FOLDER_PATIENCE) -> Iterator[None]:
+        """Keep other processes of this machine from making a shared archive's encoder meanwhile.
 
         The folder of any other archive is its writer's already.
         """
         if not self._store.is_shared:
             yield
             return
-        with writer_lock(self.directory, wait=FOLDER_PATIENCE):
+        folder = self.directory / ENCODER_LOCK
+        folder.mkdir(parents=True, exist_ok=True)
+        with writer_lock(folder, wait=wait):
             yield
 
     def _publish(self, *, thorough: bool = False) -> None:
         """Bring the search indices up to date after a commit; the caller has the writer's place."""
-        if self._follower is not None:
-            self._follower.catch_up(thorough=thorough)
-        elif self._store.is_shared:
-            self._indices = open_indices(self._store, self._indices, thorough=thorough)
+        if self._store.is_shared:
+            with suppress(ArchiveLockedError):  # another process of this machine is at it
+                self._indices = self._shared_indices(thorough=thorough)
         else:
             held = None if thorough else self._indices
             self._indices = publish_indices(self._store, held, thorough=thorough)
@@ -116,6 +119,15 @@ class Keeping(Holdings):
             self._follower.catch_up(thorough=True)
         else:
             self._indices = open_indices(self._store, thorough=True)
+
+    def _shared_indices(self, *, thorough: bool) -> Indices:
+        """Return indices of a shared archive's present generation, made by this process if need be.
+
+        Raises ArchiveLockedError where another process makes them.
+        """
+        if self._follower is not None:
+            return self._follower.catch_up(thorough=thorough)
+        return open_indices(self._store, self._indices, thorough=thorough, waits=True)
 
     @contextmanager
     def _agreed(self) -> Iterator[Indices]:
@@ -156,6 +168,6 @@ class Keeping(Holdings):
         """Return the encoder; each machine of a shared archive carries one of its own."""
         known = self.directory, self._store.encoder, self._model
         if self._store.is_shared and (prepare or not (self.directory / onnx.FOLDER).exists()):
-            with suppress(ArchiveLockedError, StorageError), self._folder_lock():
+            with suppress(ArchiveLockedError, StorageError), self._encoder_lock():
                 return prepare_encoder(*known)
         return (prepare_encoder if prepare else open_encoder)(*known)

@@ -87,7 +87,8 @@ def _connect(place: PostgresLocation, *, create: bool) -> PostgresDatabase:
 
 def _open_with_milvus(place: MilvusLocation, database: str | None, *, create: bool) -> Store:
     """Open an archive whose vectors are in Milvus, which keeps where its articles are."""
-    from embeddings.milvus import MissingCollectionError, create_in_milvus, database_of
+    from embeddings.milvus import create_in_milvus, database_of
+    from embeddings.milvus_client import MissingCollectionError
 
     kept = None
     with suppress(MissingCollectionError):

@@ -21,6 +21,7 @@ HOMES = {
     "tantivy": {"embeddings.sparse"},
     "sentence_transformers": {"embeddings.transformer", "embeddings.cross_encoder"},
     "transformers": {"embeddings.transformer", "embeddings.cross_encoder"},
+    "pymilvus": {"embeddings.milvus_client"},
     "onnxruntime": {"embeddings.onnx"},
     "torch": {"embeddings.transformer", "embeddings.carrying", "embeddings.cross_encoder"},
     "onnx": {"embeddings.bert"},
