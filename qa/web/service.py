@@ -52,6 +52,9 @@ WORKERS = 4
 HIDDEN_STATUS = ("directory",)
 """What `Archive.status()` tells of this machine and nobody else needs to know."""
 
+NOT_LOGGED = ("busy", "locked", "unreachable")
+"""Problems that come and go by the dozen; who follows a shared archive logs the first."""
+
 UNKNOWN_ROUTE = "other"
 """Label of requests for no route of ours, whose paths come from outside."""
 
@@ -326,7 +329,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
         return error.problem.to_response()
     if isinstance(error, NewsArchiveError):
         problem = problem_of(error)
-        if problem.status >= 500 and problem.name not in ("busy", "locked"):
+        if problem.status >= 500 and problem.name not in NOT_LOGGED:
             log_fault(log, "a request failed", error)
         return problem.to_response()
     if isinstance(error, RequestValidationError):
