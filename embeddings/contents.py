@@ -19,6 +19,7 @@ from embeddings.keys import Keys
 from embeddings.rows import (
     Changes,
     FileRecord,
+    StoredArticle,
     StoredPassage,
     Version,
     decode_article,
@@ -199,9 +200,18 @@ class Contents:
 
     def articles_of(self, passages: Iterable[StoredPassage]) -> dict[int, Article]:
         """Return key -> article of each passage. Raises ArchiveDamagedError where one is gone."""
-        keys = {passage.article for passage in passages}
-        found = self.articles_by_key(keys)
-        self._expect(len(found), len(keys), "articles")
+        found = self.stored_articles({passage.article for passage in passages})
+        return {key: stored.article for key, stored in found.items()}
+
+    def stored_articles(self, keys: Iterable[int]) -> dict[int, StoredArticle]:
+        """Return key -> article, decoded when it is asked for.
+
+        Raises ArchiveDamagedError where one is gone.
+        """
+        wanted = [*keys]
+        rows = self._db.select(f"{_ARTICLE} WHERE key IN", wanted)
+        found = {row[0]: StoredArticle(*row) for row in rows}
+        self._expect(len(found), len(wanted), "articles")
         return found
 
     def article_keys(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,37 @@ class StoredPassage:
     span: Span
     sentences: tuple[Span, ...]
     tokens: int
+
+
+class StoredArticle:
+    """An article as it is stored: its key and id, and all of it from when it is first asked for.
+
+    `notes` keep what is worked out of the article, by name, for as long as it is kept itself.
+    """
+
+    __slots__ = ("_article", "_row", "id", "key", "notes")
+
+    def __init__(self, key: int, article_id: str, *rest: Any) -> None:
+        self.key, self.id = key, article_id
+        self.notes: dict[str, object] = {}
+        self._row: tuple[Any, ...] = rest
+        self._article: Article | None = None
+
+    @classmethod
+    def of(cls, article: Article, key: int = 0) -> StoredArticle:
+        """Return an article that is at hand already."""
+        stored = cls(key, article.id)
+        stored._article = article
+        return stored
+
+    @property
+    def article(self) -> Article:
+        """Return the whole article. Raises ArchiveDamagedError where its bytes changed."""
+        row = self._row
+        if self._article is None:  # then the row is still there, whatever other threads do
+            self._article = decode_article(self.key, self.id, *row)
+            self._row = ()
+        return self._article
 
 
 @dataclass(frozen=True, slots=True)

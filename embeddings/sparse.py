@@ -106,6 +106,23 @@ def analyze(text: str) -> list[str]:
     return [stem for term, other in pairs for stem in ((term,) if term == other else (term, other))]
 
 
+def english_stems(words: Sequence[str]) -> list[str]:
+    """Return the English stem of each word, in lower case, as the index has it.
+
+    Words are runs of letters and digits that are plain (`corpus.tokens`) and shorter than
+    LONGEST_TERM; ValueError for others.
+    """
+    stems: list[str] = _english().analyze("\n".join(words))
+    if len(stems) != len(words):
+        raise ValueError(f"{len(words)} words have {len(stems)} stems: expected plain words")
+    return stems
+
+
+def has_own_stems(text: str) -> bool:
+    """Tell whether `analyze` gives stems of another language beside English ones."""
+    return language_of(_plain(text)) in LANGUAGES
+
+
 def _own_stems(plain: str) -> list[str]:
     """Return the stems of a text in its language; nothing for English and what is not certain."""
     language = language_of(plain)

@@ -56,7 +56,7 @@ def cite(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
     """Return one citation a story, best first, at most k; copies elsewhere are named with it."""
     best: dict[str, Ranked] = {}
     for item in ranked:
-        best.setdefault(item.candidate.article.id, item)
+        best.setdefault(item.candidate.article_id, item)
     items = list(best.values())
     articles = [item.candidate.article for item in items]
     groups = group_same_stories(articles[: max(GROUPED, k)])
@@ -115,7 +115,7 @@ def _hit(rank: int, item: Ranked) -> Hit:
     stored = item.candidate.stored
     return Hit(
         rank=rank,
-        article_id=item.candidate.article.id,
+        article_id=item.candidate.article_id,
         start=stored.span.start,
         end=stored.span.end,
         quote=item.quote,
