@@ -32,7 +32,7 @@ SUMMED_BYTES = 64_000_000
 """Size of a database up to which all of it is checked when it is opened, in 50 ms. Beyond that what
 is read is checked by its own digest, and `verify` checks the rest."""
 
-_ARTICLE = "SELECT key, id, version, record, digest, seal FROM articles"
+_ARTICLE = "SELECT key, id, version, record, digest, seal, source, published FROM articles"
 _PASSAGE = (
     'SELECT digest, key, vector, generation, article, n, start, "end", tokens, sentences'
     " FROM passages"
@@ -188,11 +188,6 @@ class Contents:
         rows = self._db.execute("SELECT id, key FROM articles ORDER BY key")
         return [(str(article_id), int(key)) for article_id, key in rows]
 
-    def filed(self) -> dict[int, tuple[str | None, str | None]]:
-        """Return article key -> (outlet, date of publication), what filters go by."""
-        rows = self._db.execute("SELECT key, source, published FROM articles")
-        return {key: (source, published) for key, source, published in rows}
-
     def articles_by_key(self, keys: Iterable[int]) -> dict[int, Article]:
         """Return key -> article; keys that are gone are left out."""
         rows = self._db.select(f"{_ARTICLE} WHERE key IN", keys)
@@ -210,7 +205,7 @@ class Contents:
         """
         wanted = [*keys]
         rows = self._db.select(f"{_ARTICLE} WHERE key IN", wanted)
-        found = {row[0]: StoredArticle(*row) for row in rows}
+        found = {row[0]: StoredArticle.read(*row) for row in rows}
         self._expect(len(found), len(wanted), "articles")
         return found
 

@@ -13,7 +13,7 @@ from embeddings.migrations import ADDED_BY_4, OLDEST, migrate
 DATABASE = "archive.sqlite"
 """Name of the database file in an archive's directory."""
 
-FORMAT = 4
+FORMAT = 5
 """Version of the tables below (SQLite's user_version)."""
 
 APPLICATION_ID = 0x6E657773

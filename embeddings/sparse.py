@@ -30,6 +30,10 @@ WRITER_BYTES = 64_000_000
 FILTER_ROOM = 3
 """Times as many documents as would hold k of the wanted ones, if they were spread evenly."""
 
+FEW = 200
+"""Keys up to which each is looked up by itself: a fifth of the time that a set of them takes, in
+which tantivy goes through the index's list of keys."""
+
 MOST_FILTERED = 20_000
 """Documents that are looked through for wanted ones, in some 20 ms; where they are rarer, tantivy
 is told their keys, which takes it longer the more there are."""
@@ -222,7 +226,7 @@ class SparseIndex:
             return [hit for hit in hits if hit[0] not in self._gone][:k]
         wanted = as_keys(allowed)
         wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
-        found = self._filtered(query, k, wanted)
+        found = self._filtered(query, k, wanted) if len(wanted) > FEW else None
         return self._best(self._within(query, wanted), k) if found is None else found
 
     def _filtered(self, query: Any, k: int, wanted: Keys) -> list[tuple[int, float]] | None:
@@ -284,7 +288,12 @@ class SparseIndex:
         return tantivy.Query.boolean_query(clauses)
 
     def _having(self, keys: Sequence[int] | Keys) -> Any:
-        return tantivy.Query.term_set_query(self._index.schema, "key", as_keys(keys).tolist())
+        listed = as_keys(keys).tolist()
+        schema = self._index.schema
+        if len(listed) > FEW:
+            return tantivy.Query.term_set_query(schema, "key", listed)
+        each = [tantivy.Query.term_query(schema, "key", key, "basic") for key in listed]
+        return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in each])
 
     def _within(self, query: Any, allowed: Sequence[int] | Keys) -> Any:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)

@@ -58,14 +58,18 @@ def cite(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
     for item in ranked:
         best.setdefault(item.candidate.article_id, item)
     items = list(best.values())
-    articles = [item.candidate.article for item in items]
-    groups = group_same_stories(articles[: max(GROUPED, k)])
-    if len(groups) < k and len(articles) > GROUPED:
-        groups = group_same_stories(articles)
+    groups = _stories(items[: max(GROUPED, k)])
+    if len(groups) < k and len(items) > GROUPED:
+        groups = _stories(items)
     return tuple(
         _citation(n, [items[index] for index in group])
         for n, group in enumerate(groups[:k], start=1)
     )
+
+
+def _stories(items: Sequence[Ranked]) -> list[list[int]]:
+    """Return groups of places of the same story."""
+    return group_same_stories([item.candidate.article for item in items])
 
 
 def _citation(n: int, group: Sequence[Ranked]) -> Citation:

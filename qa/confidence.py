@@ -139,13 +139,13 @@ def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
     stems = [item.stems for item in wordings(passages)]
-    held = np.concatenate([*lead_stems(passages[:1]), *stems])
-    terms = [*candidates.terms]
-    missing = [terms[at] for at in np.flatnonzero(~np.isin(codes(terms), held))]
+    held = set(np.concatenate([*lead_stems(passages[:1]), *stems]).tolist())
+    terms = zip(candidates.terms, codes(candidates.terms).tolist(), strict=True)
     return [
         term
-        for term in missing
-        if len(term) < SPELLED or not np.isin(codes(misspellings(term)), held).any()
+        for term, code in terms
+        if code not in held
+        and (len(term) < SPELLED or held.isdisjoint(codes(misspellings(term)).tolist()))
     ]
 
 
