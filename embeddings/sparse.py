@@ -238,10 +238,9 @@ class SparseIndex:
         keys = self._keys_of(hits)
         scores = np.array([score for score, _ in hits])
         inside = is_in(keys, wanted)
-        pairs = sorted(
-            zip(keys[inside].tolist(), scores[inside].tolist(), strict=True),
-            key=lambda pair: (-pair[1], pair[0]),
-        )
+        keys, own = keys[inside], scores[inside]
+        order = np.lexsort((keys, -own))
+        pairs = list(zip(keys[order].tolist(), own[order].tolist(), strict=True))
         is_whole = len(hits) < depth or (len(pairs) >= k and pairs[k - 1][1] > scores[-1])
         return pairs[:k] if is_whole else None
 
@@ -252,9 +251,9 @@ class SparseIndex:
         while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
             depth *= 2  # the k-th score has equals that were not seen yet
             hits = self._searcher.search(query, depth, count=False).hits
-        scores = [float(score) for score, _ in hits]
-        pairs = zip(self._keys_of(hits).tolist(), scores, strict=True)
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
+        keys, scores = self._keys_of(hits), np.array([score for score, _ in hits])
+        order = np.lexsort((keys, -scores))[:k]
+        return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
 
     def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> Keys:
         """Return the keys of documents that were found."""

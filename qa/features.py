@@ -313,8 +313,8 @@ class _Columns(Scene):
             return np.maximum(self.new_names, 0)
         known = frozenset(self.asked)
         counts = np.zeros(len(self.passage))
-        for start, item in zip(self.starts, self.close, strict=True):
-            for sentence, found in of_kind(item, self.kind):
+        for start, held in zip(self.starts.tolist(), of_kind(self.close, self.kind), strict=True):
+            for sentence, found in held:
                 if answers(self.kind, found, known):
                     counts[start + sentence] += 1
         return counts

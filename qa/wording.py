@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from qa.analysis import Flags, Floats, Ints, Text, Wording, stems_of, wordings_of
-from qa.kinds import Kind, find
+from qa.kinds import Kind, find_in
 from qa.retrieval import Candidate
 
 __all__ = ["Flags", "Floats", "Ints", "Wording", "Words", "lead_stems", "of_kind", "wordings"]
@@ -46,28 +46,31 @@ class Words:
 def wordings(candidates: Sequence[Candidate]) -> list[Wording]:
     """Return the words of candidates' passages, in their order."""
     new = [item for item in candidates if _WORDING not in item.notes]
-    for item, found in zip(new, wordings_of([_text(item) for item in new]), strict=True):
-        item.notes[_WORDING] = found
+    if new:
+        for item, found in zip(new, wordings_of([_text(item) for item in new]), strict=True):
+            item.notes[_WORDING] = found
     return [cast("Wording", item.notes[_WORDING]) for item in candidates]
 
 
-def of_kind(candidate: Candidate, kind: Kind) -> tuple[tuple[int, str], ...]:
-    """Return what a candidate's passage holds of a kind: (number of the sentence, words found)."""
-    if kind not in candidate.notes:
-        text, sentences = _text(candidate)
+def of_kind(candidates: Sequence[Candidate], kind: Kind) -> list[list[tuple[int, str]]]:
+    """Return what candidates' passages hold of a kind: (number of the sentence, words found)."""
+    new = [item for item in candidates if kind not in item.notes]
+    texts = [_text(item) for item in new]
+    spans = find_in(kind, [text for text, _ in texts])
+    for item, (text, sentences), found in zip(new, texts, spans, strict=True):
         ends = [end for _, end in sentences]
-        found = [(bisect(ends, span.start), span.of(text)) for span in find(kind, text)]
-        candidate.notes[kind] = tuple(found)
-    return cast("tuple[tuple[int, str], ...]", candidate.notes[kind])
+        item.notes[kind] = [(bisect(ends, span.start), span.of(text)) for span in found]
+    return [cast("list[tuple[int, str]]", item.notes[kind]) for item in candidates]
 
 
 def lead_stems(candidates: Sequence[Candidate]) -> list[Ints]:
     """Return the codes of the stems of candidates' articles' headlines and first lines."""
     new = [item for item in candidates if _LEAD not in item.told.notes]
-    articles = [item.article for item in new]
-    leads = [f"{article.title or ''} {article.text[:LEAD]}" for article in articles]
-    for item, stems in zip(new, stems_of(leads), strict=True):
-        item.told.notes[_LEAD] = stems
+    if new:
+        articles = [item.article for item in new]
+        leads = [f"{article.title or ''} {article.text[:LEAD]}" for article in articles]
+        for item, stems in zip(new, stems_of(leads), strict=True):
+            item.told.notes[_LEAD] = stems
     return [cast("Ints", item.told.notes[_LEAD]) for item in candidates]
 
 
