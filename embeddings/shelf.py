@@ -16,8 +16,8 @@ from embeddings.contents import Contents
 from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredArticle, StoredPassage
 
-ROOM = 8_192
-"""Passages that a shelf keeps, some 15 kB each, most of it sentence vectors: 120 MB when full."""
+ROOM = 12_288
+"""Passages that a shelf keeps, some 17 kB each, most of it sentence vectors: 210 MB when full."""
 
 ARTICLES = 4_096
 """Articles that a shelf keeps."""

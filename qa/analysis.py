@@ -20,7 +20,7 @@ from corpus.languages import LOOKED_AT, SURE
 from corpus.tokens import ASKS, CAPITAL, DIGIT, ODD, QUOTE, Tokens, codes, tokens
 from embeddings.sparse import LONGEST_TERM, analyze, has_own_stems
 from qa.verbs import base_forms
-from qa.vocabulary import Stems, Vocabulary
+from qa.vocabulary import COMMON, Stems, Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,12 +54,13 @@ _TAKES_BACK = re.compile(
     re.IGNORECASE,
 )
 
-_TOLD_CODES, _PRONOUN_CODES = codes(sorted(_TOLD)), codes(sorted(_PRONOUNS))
-_REFER_CODES = codes("he she they his her their both the".split())
-_TAKES_CODES = codes("in this that it we the".split())
+_REFERRING = "he she they his her their both the".split()
+_TAKING = "in this that it we the".split()
 """First words of sentences in which `_REFERS` and `_TAKES_BACK` may find something."""
 
-_VOCABULARY = Vocabulary()
+_VOCABULARY = Vocabulary([_TOLD, _PRONOUNS, _REFERRING, _TAKING])
+_IS_TOLD, _IS_PRONOUN, _IS_REFERRING, _IS_TAKING = (np.uint64(COMMON + 1 << at) for at in range(4))
+"""The bits of these words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,9 @@ def wordings_of(texts: Sequence[Text]) -> list[Wording]:
     if lines is None:  # one has letters that are not known: the others need not suffer
         return _halved(wordings_of, texts) if len(texts) > 1 else [*map(_apart, texts)]
     stems, plain = _looked_up(lines)
-    looks = _Looks(lines, texts)
+    looks = _Looks(lines, stems, texts)
     return [
-        looks.wording(number, stems) if plain[number] else _apart(text)
+        looks.wording(number) if plain[number] else _apart(text)
         for number, text in enumerate(texts)
     ]
 
@@ -168,8 +169,9 @@ class _Lines:
         edges = self.bounds[self.passages]
         firsts = self.firsts[self.passages]
         looked_at = self.found.ends <= np.repeat(edges[:-1] + LOOKED_AT, np.diff(firsts))
-        held = np.append(stems.common * looked_at, np.uint64(0))
-        seen = np.bitwise_or.reduceat(held, firsts[:-1]) if len(firsts) > 1 else held[:0]
+        held = np.zeros(len(looked_at) + 1, dtype=np.uint64)
+        np.bitwise_and(stems.bits, np.uint64(COMMON), out=held[:-1], where=looked_at)
+        seen = np.bitwise_or.reduceat(held, firsts[:-1])
         seen[np.diff(firsts) == 0] = 0
         english = np.bitwise_count(seen) >= SURE
         for number in np.flatnonzero(self.plain & ~english).tolist():
@@ -181,8 +183,8 @@ class _Lines:
 class _Looks:
     """What sentences look like, all passages' side by side."""
 
-    def __init__(self, lines: _Lines, texts: Sequence[Text]) -> None:
-        self._lines, self._texts = lines, texts
+    def __init__(self, lines: _Lines, stems: Stems, texts: Sequence[Text]) -> None:
+        self._lines, self._stems, self._texts = lines, stems, texts
         self._firsts = lines.passages.tolist()
         found, firsts = lines.found, lines.firsts
         lengths = np.diff(firsts)
@@ -197,20 +199,20 @@ class _Looks:
         self._looks[:, 0] = lengths
         self._looks[:, 1] = np.bincount(self._sentence, self._capital, count)
         self._looks[:, 2] = np.bincount(self._sentence, (head & DIGIT) > 0, count)
-        self._looks[self._opening_with(opening, _PRONOUN_CODES), 3] = 1
+        self._looks[self._opening_with(opening, _IS_PRONOUN), 3] = 1
         self._looks[self._speaking(), 4] = 1
         ends = lines.bounds[1:] - 2  # a line end is behind each sentence
         self._looks[(ends >= 0) & ((found.letters[ends] & ASKS) > 0), 5] = 1
         self._refers = np.zeros(count, dtype=np.bool_)
-        referring = self._opening_with(opening, _REFER_CODES).tolist()
+        referring = self._opening_with(opening, _IS_REFERRING).tolist()
         self._refers[[at for at in referring if self._refers_back(at)]] = True
         self._withdrawn = np.zeros(count, dtype=np.bool_)
-        taking = self._opening_with(opening, _TAKES_CODES).tolist()
+        taking = self._opening_with(opening, _IS_TAKING).tolist()
         self._withdrawn[[at - 1 for at in taking if self._takes_back(at)]] = True
 
-    def _opening_with(self, opening: Ints, words: Ints) -> Ints:
-        """Return the sentences whose first word, of those at `opening`, is among some."""
-        return self._sentence[opening[np.isin(self._lines.found.codes[opening], words)]]
+    def _opening_with(self, opening: Ints, words: np.uint64) -> Ints:
+        """Return the sentences whose first word, of those at `opening`, is one of some words."""
+        return self._sentence[opening[(self._stems.bits[opening] & words) > 0]]
 
     def _refers_back(self, at: int) -> bool:
         """Tell whether `_refers` holds for a sentence."""
@@ -233,17 +235,17 @@ class _Looks:
         """Return the sentences that `_SPEECH` finds something in."""
         lines, found = self._lines, self._lines.found
         quotes = np.flatnonzero(found.letters & QUOTE)
-        told = np.flatnonzero(np.isin(found.codes, _TOLD_CODES)).tolist()
+        told = np.flatnonzero(self._stems.bits & _IS_TOLD).tolist()
         words = [at for at in told if lines.whole[found.starts[at] : found.ends[at]] in _TOLD]
         quoted = np.searchsorted(lines.bounds, quotes, side="right") - 1
         return np.concatenate([quoted, self._sentence[words]])
 
-    def wording(self, number: int, stems: Stems) -> Wording:
+    def wording(self, number: int) -> Wording:
         """Return the words of a passage of plain English."""
         first, last = self._firsts[number : number + 2]
         words = self._lines.words_of(number)
         return Wording(
-            stems=stems.bases[words].copy(),
+            stems=self._stems.bases[words].copy(),
             forms=self._lines.found.codes[words].copy(),
             sentence=self._sentence[words] - first,
             capital=self._capital[words].copy(),
