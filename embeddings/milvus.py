@@ -13,14 +13,13 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 
 import numpy as np
 
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys
 from embeddings.milvus_address import MilvusAddress, milvus_address
-from embeddings.milvus_client import MilvusClient, MissingCollectionError
+from embeddings.milvus_client import Client, MilvusClient, MissingCollectionError
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
@@ -89,9 +88,9 @@ class Rows:
 class Milvus:
     """The collections of one archive. Connects when it is first used; threads may share it."""
 
-    def __init__(self, address: MilvusAddress) -> None:
+    def __init__(self, address: MilvusAddress, client: Client | None = None) -> None:
         self.address = address
-        self._client = MilvusClient(address)
+        self._client = client or MilvusClient(address)
         self._seen: tuple[float, Collection | None] = (0.0, None)
 
     # What there is
@@ -245,14 +244,13 @@ class Milvus:
         """Wait until what is searched is searched by its graph; tell whether it came to that.
 
         Milvus calls an index finished before the query nodes have loaded it, and finds less until
-        then. An engine that tells nothing of its segments is taken for ready.
+        then. The embedded engine tells nothing of its segments, and is ready at once.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            try:
-                segments = self._client.ask("list_loaded_segments", collection)
-            except VectorsUnavailableError:
+            if self.address.is_embedded:
                 return True
+            segments = self._client.ask("list_loaded_segments", collection)
             sealed = [s for s in segments if "Growing" not in str(getattr(s, "state", ""))]
             if all(getattr(segment, "index_name", "") for segment in sealed):
                 return True
@@ -297,13 +295,16 @@ def create_in_milvus(address: str, database: str) -> None:
         milvus.record(current.name, replace(current.state, database=database))
 
 
-@cache
+_opened: dict[str, Milvus] = {}
+"""Address -> place in Milvus: threads and archives of a process share a connection."""
+
+
 def open_milvus(address: str) -> Milvus:
-    """Return the archive's place in Milvus, one for the process: its threads share the connection.
+    """Return the archive's place in Milvus, one for the process.
 
     Nothing is asked of Milvus yet. Raises UsageError for an address that is none.
     """
-    return Milvus(milvus_address(address))
+    return _opened.setdefault(address, Milvus(milvus_address(address)))
 
 
 def _written(state: State) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from corpus.errors import NewsArchiveError, UsageError
 from embeddings.milvus_address import MilvusAddress
@@ -25,6 +25,22 @@ GRAPH = {"M": 16, "efConstruction": 200}
 
 class MissingCollectionError(VectorsUnavailableError):
     """There is no such collection."""
+
+
+class Client(Protocol):
+    """The calls that an archive's collections need."""
+
+    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
+        """Call a method of Milvus' client by its name."""
+        ...
+
+    def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
+        """Make a collection of passages, and load it."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class MilvusClient:
@@ -113,7 +129,8 @@ def _connected(address: MilvusAddress) -> Any:
             f"the archive at {address} needs the extra `shared`: install it with"
             ' `python -m pip install "news-archive-qa[shared]"`'
         ) from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # each error comes out as ours
+    for noisy in ("pymilvus", *(["grpc._server"] if address.is_embedded else [])):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # each error comes out as ours
     try:
         return TheirClient(address.uri, token=address.token, timeout=TIMEOUT)
     except Exception as error:
