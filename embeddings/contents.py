@@ -95,6 +95,10 @@ class Contents:
             " or index the files into a new folder"
         )
 
+    def bytes_elsewhere(self) -> int:
+        """Return the bytes that the truth takes outside the archive's folder."""
+        return self._db.bytes_elsewhere()
+
     @property
     def is_empty(self) -> bool:
         """Tell whether there is no passage to be found."""

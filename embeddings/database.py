@@ -28,6 +28,11 @@ class Database(Protocol):
         ...
 
     @property
+    def is_shared(self) -> bool:
+        """Tell whether several machines may have it open."""
+        ...
+
+    @property
     def writable(self) -> bool:
         """Tell whether the connection may write."""
         ...
@@ -71,6 +76,10 @@ class Database(Protocol):
         """Return format and checksum of all content in this view, or "" where that takes long."""
         ...
 
+    def bytes_elsewhere(self) -> int:
+        """Return the bytes that it takes outside the archive's folder."""
+        ...
+
     def integrity(self) -> list[str]:
         """Return what the engine itself finds wrong, in its own words."""
         ...
@@ -85,6 +94,10 @@ class Database(Protocol):
 
     def empty_log(self) -> None:
         """Leave no copy of removed rows behind, as far as that is the program's to do."""
+        ...
+
+    def again(self) -> Database:
+        """Return another connection to the same archive, for another thread."""
         ...
 
     def close(self) -> None:

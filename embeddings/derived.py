@@ -34,12 +34,15 @@ LOADS = 5
 """Times that published files are looked for while a writer puts newer ones in their place."""
 
 
-def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = False) -> Indices:
+def open_indices(
+    store: Store, held: Indices | None = None, *, thorough: bool = False, waits: bool = False
+) -> Indices:
     """Return indices of the store's present generation, for a reader.
 
     `held` are older ones to start from, if there are any. What is on disk is mended where the
     writer's place is free and the archive can be written; else the reader gets its own copy. Where
-    `thorough`, every byte on disk is checked first, not only those that are used at once.
+    `thorough`, every byte on disk is checked first, not only those that are used at once. One that
+    `waits` gets no copy while another process makes the indices: ArchiveLockedError then.
     """
     with store.snapshot():
         base = _newest(store, held, thorough=thorough)
@@ -48,7 +51,9 @@ def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
     try:
         with writer_lock(store.directory):
             return publish_indices(store, held, thorough=thorough)
-    except (ArchiveLockedError, StorageError):
+    except (ArchiveLockedError, StorageError) as error:
+        if waits and isinstance(error, ArchiveLockedError):
+            raise
         try:
             return copy_indices(store, held, thorough=thorough)
         except StorageError:
@@ -94,21 +99,45 @@ def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         return _temporary(lambda folder: build(folder, store, _starts(store, base), link_softly))
 
 
+def reduced(store: Store, held: Indices) -> Indices | None:
+    """Return indices in hand without what was removed since; None where they are of no use.
+
+    That is so where the store's view holds no such commit, or an older one.
+    """
+    with store.snapshot():
+        base = _base_of(held)
+        return _reduced(store, held) if _is_of(base, store) else None
+
+
+def published_generation(store: Store) -> int | None:
+    """Return the published indices' generation, or None where there are none of the store."""
+    try:
+        _, manifest = generations.current_manifest(store.directory / DERIVED)
+    except UnusableFilesError:
+        return None
+    return manifest.generation if manifest.archive == store.archive_id else None
+
+
 def _behind(store: Store, held: Indices | None) -> Indices | None:
     """Return the newest indices there are, without what was removed since; None where none are."""
     with store.snapshot():
         base = _newest(store, held, thorough=False)
         if base is None or base.indices is None:
             return None
-        changes = store.changes_since(base.generation)
-        return replace(
-            base.indices,
-            generation=store.generation,
-            dense=base.indices.dense.without(changes.removed_passages),
-            passages=base.indices.passages.without(changes.removed_passages),
-            articles=base.indices.articles.without(changes.removed_articles),
-            behind=True,
-        )
+        return _reduced(store, base.indices)
+
+
+def _reduced(store: Store, indices: Indices) -> Indices:
+    """Return older indices as they hold in the store's view."""
+    changes = store.changes_since(indices.generation)
+    return replace(
+        indices,
+        generation=store.generation,
+        dense=indices.dense.without(changes.removed_passages),
+        passages=indices.passages.without(changes.removed_passages),
+        articles=indices.articles.without(changes.removed_articles),
+        behind=True,
+    )
 
 
 def problems(store: Store) -> list[str]:

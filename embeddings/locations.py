@@ -69,12 +69,17 @@ class MilvusLocation:
 Location = Path | PostgresLocation | MilvusLocation
 """Where an archive is."""
 
+Address = str | os.PathLike[str] | PostgresLocation | MilvusLocation
+"""What may be given for it."""
 
-def locate(address: str | os.PathLike[str]) -> Location:
+
+def locate(address: Address) -> Location:
     """Return where an address leads: a location, or the path of a folder, "~" resolved.
 
     Raises UsageError for what looks like an address and is none.
     """
+    if isinstance(address, PostgresLocation | MilvusLocation):
+        return address
     text = os.fspath(address)
     found = _SCHEME.match(text)
     if found is None:

@@ -58,6 +58,11 @@ class SqliteDatabase:
         return str(self.path)
 
     @property
+    def is_shared(self) -> bool:
+        """Return False: SQLite's locks hold on one machine."""
+        return False
+
+    @property
     def is_replaced(self) -> bool:
         """Tell whether another file, or none, now stands where this one was opened."""
         try:
@@ -159,6 +164,10 @@ class SqliteDatabase:
         with _translated(self.path):
             return self._db.serialize()
 
+    def bytes_elsewhere(self) -> int:
+        """Return 0: all of it is in the archive's folder."""
+        return 0
+
     def integrity(self) -> list[str]:
         """Return what SQLite itself finds wrong with the file, in its own words."""
         rows = self.execute("PRAGMA integrity_check")
@@ -172,6 +181,12 @@ class SqliteDatabase:
     def compact(self) -> None:
         """Write the file anew without what was removed."""
         self.execute("VACUUM")
+
+    def again(self) -> SqliteDatabase:
+        """Return another connection to the same file, for another thread."""
+        other = SqliteDatabase(self.path)
+        other.log_ahead()
+        return other
 
     def close(self) -> None:
         """Close the connection."""

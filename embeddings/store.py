@@ -67,9 +67,17 @@ class Store(Contents):
         vector_engine: str | None = None,
     ) -> None:
         self.directory = directory
-        self.is_shared = database is not None
         self.vector_engine = vector_engine
         self._db = database if database is not None else open_folder(directory, create=create)
+
+    def again(self) -> Store:
+        """Return another store over the same archive, for another thread."""
+        return Store(self.directory, database=self._db.again(), vector_engine=self.vector_engine)
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several machines share the archive."""
+        return self._db.is_shared
 
     @property
     def is_replaced(self) -> bool:
