@@ -18,18 +18,18 @@ from embeddings import milvus, passages_index
 from embeddings.catching_up import catch_up, make_anew, problems
 from embeddings.derived import copy_indices, open_indices, publish_indices
 from embeddings.encoder import Vectors
+from embeddings.locations import PostgresLocation
 from embeddings.milvus import Milvus, State, open_milvus
 from embeddings.milvus_address import milvus_address
 from embeddings.milvus_filters import NAMED_ARTICLES, day_field, expression, outlet_field
 from embeddings.nearest import Bounds, PassageIndex, VectorsUnavailableError
 from embeddings.store import Store
+from tests import postgres
 from tests.archives import put, some_articles
 from tests.fakes import make_article, words_vector
 from tests.memory_milvus import MemoryClient
 
-Opened = Callable[[], Store]
-
-MEMORY = "milvus+http://memory.example/{name}"
+MEMORY_HOST = "milvus+http://memory.example/"
 
 
 ENGINES = ["faiss", "memory", pytest.param("milvus", marks=pytest.mark.shared)]
@@ -45,7 +45,7 @@ def engine(
         yield None
         return
     if request.param == "memory":
-        address = MEMORY.format(name=name)
+        address = f"{MEMORY_HOST}{name}"
         place = Milvus(milvus_address(address), MemoryClient())
         monkeypatch.setitem(milvus._opened, address, place)
         yield address
@@ -65,20 +65,55 @@ def engine(
     milvus._opened.pop(address, None)
 
 
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a PostgreSQL server: the one that is there, or one for these tests."""
+    if there := os.environ.get("QA_TEST_DATABASE"):
+        yield there
+        return
+    with postgres.serving(tmp_path_factory.mktemp("postgres") / "server") as server:
+        yield server.uri
+
+
+Opening = Callable[[str], Store]
+"""Makes the truth of an archive of a name, whose vectors are searched by the test's engine."""
+
+
 @pytest.fixture
-def store(engine: str | None, tmp_path: Path) -> Iterator[Store]:
+def opening(
+    engine: str | None, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Opening]:
+    """Return how a truth is opened: in PostgreSQL for Milvus itself, else in SQLite."""
+    opened: list[Store] = []
+
+    def make(name: str) -> Store:
+        folder = tmp_path / name
+        folder.mkdir()
+        if engine is None or engine.startswith(MEMORY_HOST):
+            store = Store(folder, create=True, vector_engine=engine)
+        else:
+            from embeddings.postgres.database import PostgresDatabase
+
+            uri = request.getfixturevalue("database")
+            place = PostgresLocation(uri, f"{name}_{uuid.uuid4().hex[:12]}")
+            connected = PostgresDatabase(place, create=True)
+            store = Store(folder, database=connected, vector_engine=engine)
+        opened.append(store)
+        return store
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opening: Opening) -> Store:
     """Return the truth of twenty-four articles of three outlets, whose vectors are in place."""
-    opened = Store(tmp_path / "truth", create=True, vector_engine=engine)
+    opened = opening("truth")
     put(opened, some_articles(24))
     publish_indices(opened)
     catch_up(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path) -> None:
-    (tmp_path / "truth").mkdir()
+    return opened
 
 
 def index_of(store: Store) -> PassageIndex:
@@ -289,12 +324,13 @@ class TestMilvus:
         make_anew(store)
         assert problems(store) == []
 
-    def test_another_archives_vectors_are_none_of_ours(self, store: Store, tmp_path: Path) -> None:
+    def test_another_archives_vectors_are_none_of_ours(
+        self, store: Store, opening: Opening
+    ) -> None:
         """A copy that went its own way, or a name that two archives were given."""
         put(store, some_articles(1, first=90))
         publish_indices(store)
-        (tmp_path / "other").mkdir()
-        other = Store(tmp_path / "other", create=True, vector_engine=store.vector_engine)
+        other = opening("other")
         put(other, some_articles(6))
         small = index_of(other)
         assert small.search(words_vector("bridge")[None, :], 3)[0], "it holds them all itself"
@@ -305,7 +341,6 @@ class TestMilvus:
         assert "holds no vectors of this archive" in problems(store)[0]
         catch_up(store)
         assert problems(store) == []
-        other.close()
 
     def test_how_far_behind_it_is_is_known(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -334,12 +369,13 @@ def test_an_archive_is_made_before_its_vectors(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The collection's first state names the truth and nothing else; vectors make another."""
-    address = MEMORY.format(name="early")
+    address = f"{MEMORY_HOST}early"
     client = MemoryClient()
     monkeypatch.setitem(milvus._opened, address, Milvus(milvus_address(address), client))
     with pytest.raises(milvus.MissingCollectionError, match="qa index"):
         milvus.database_of(address)
     milvus.create_in_milvus(address, "postgresql://db.example/news")
+    (tmp_path / "truth").mkdir()
     store = Store(tmp_path / "truth", create=True, vector_engine=address)
     assert catch_up(store) == 0
     put(store, some_articles(2))
