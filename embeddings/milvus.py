@@ -12,7 +12,9 @@ import re
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +25,13 @@ from embeddings.milvus_client import Client, MilvusClient, MissingCollectionErro
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
-SEARCH_TIMEOUT, SEARCH_TRIES = 0.8, 2
-"""Seconds for a search, and how often it is tried: the proxy sends the second try to another
-replica. Without a limit a search that meets a dead query node hangs for half a minute."""
+SEARCH_TIMEOUT, SEARCH_WITHIN = 0.5, 1.2
+"""Seconds for one try of a search, and within which it is tried again, by another replica then.
+Without a limit a search that meets a dead query node hangs for half a minute."""
+
+REST = 2.0
+"""Seconds for which nobody asks an engine that has not answered: others are served by words alone
+meanwhile, and need not wait for it as well."""
 
 PROPERTY = "qa"
 """The collection property that holds the State: one, so that it changes at once or not at all."""
@@ -92,6 +98,7 @@ class Milvus:
         self.address = address
         self._client = client or MilvusClient(address)
         self._seen: tuple[float, Collection | None] = (0.0, None)
+        self._rests_until = 0.0
 
     # What there is
 
@@ -102,8 +109,12 @@ class Milvus:
         VectorsUnavailableError where Milvus does not answer.
         """
         at, seen = self._seen
-        if not fresh and time.monotonic() - at < STATE_SECONDS and seen is not None:
-            return seen
+        if not fresh and seen is not None:
+            if time.monotonic() - at < STATE_SECONDS:
+                return seen
+            with suppress(VectorsUnavailableError):  # a search will tell whether it is there
+                self._seen = time.monotonic(), self._described(self.address.name) or seen
+            return self._seen[1]
         found = self._described(self.address.name)
         self._seen = time.monotonic(), found
         return found
@@ -158,9 +169,29 @@ class Milvus:
     def search(
         self, questions: Vectors, k: int, expression: str = ""
     ) -> list[tuple[Keys, Vectors]]:
-        """Return keys and scores of each question's best k, at most MOST, best first."""
+        """Return keys and scores of each question's best k, at most MOST, best first.
+
+        Raises VectorsUnavailableError where Milvus does not answer, or has not a moment ago.
+        """
         k = min(k, MOST)
-        found = self._client.ask(
+        if time.monotonic() < self._rests_until:
+            raise VectorsUnavailableError(
+                f"Milvus at {self.address.uri} did not answer a moment ago: it is asked again soon"
+            )
+        try:
+            found = self._search(questions, k, expression)
+        except MissingCollectionError:
+            raise
+        except VectorsUnavailableError:
+            self._rests_until = time.monotonic() + REST
+            raise
+        return [
+            (np.asarray(hits.ids, dtype=np.int64), np.asarray(hits.distances, dtype=np.float32))
+            for hits in found
+        ]
+
+    def _search(self, questions: Vectors, k: int, expression: str) -> Any:
+        return self._client.ask(
             "search",
             self.address.name,
             data=[*questions],
@@ -170,15 +201,8 @@ class Milvus:
             search_params={"metric_type": "IP", "params": {"ef": max(WIDTH, k)}},
             consistency_level=CONSISTENCY,
             timeout=SEARCH_TIMEOUT,
-            tries=SEARCH_TRIES,
+            within=SEARCH_WITHIN,
         )
-        return [
-            (
-                np.asarray(hits.ids, dtype=np.int64),
-                np.asarray(hits.distances, dtype=np.float32),
-            )
-            for hits in found
-        ]
 
     # Writing; one writer at a time
 
@@ -263,7 +287,7 @@ class Milvus:
 
     def _described(self, name: str) -> Collection | None:
         try:
-            told = self._client.ask("describe_collection", name, tries=SEARCH_TRIES, timeout=1.0)
+            told = self._client.ask("describe_collection", name, timeout=1.0, within=SEARCH_WITHIN)
         except MissingCollectionError:
             return None
         stored = (told.get("properties") or {}).get(PROPERTY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ TIMEOUT = 30.0
 
 LOADING = 600.0
 """Seconds that a collection may take to be loaded."""
+
+PAUSE = 0.05
+"""Seconds before something is asked again; twice as many before each time after."""
 
 NOT_FOUND, NOT_LOADED = 100, 101
 """Milvus' codes for a collection that is not there, and for one that is not in memory."""
@@ -30,8 +34,8 @@ class MissingCollectionError(VectorsUnavailableError):
 class Client(Protocol):
     """The calls that an archive's collections need."""
 
-    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
-        """Call a method of Milvus' client by its name."""
+    def ask(self, what: str, *values: Any, within: float = 0.0, **options: Any) -> Any:
+        """Call a method of Milvus' client by its name, again for so many seconds."""
         ...
 
     def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
@@ -50,29 +54,32 @@ class MilvusClient:
         self.address = address
         self._client: Any = None
 
-    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
-        """Call a method of Milvus' client, at most `tries` times.
+    def ask(self, what: str, *values: Any, within: float = 0.0, **options: Any) -> Any:
+        """Call a method of Milvus' client, again and again `within` so many seconds.
 
-        What was unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
+        Where a query node has died, a proxy fails for a moment before it asks another. What was
+        unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
         Raises MissingCollectionError where a collection is not there, VectorsUnavailableError where
         Milvus does not answer as it should.
         """
         options.setdefault("timeout", TIMEOUT)
-        loaded = False
+        ends, pause, loaded = time.monotonic() + within, PAUSE, False
         while True:
             try:
                 return getattr(self._connected(), what)(*values, retry_times=1, **options)
             except NewsArchiveError:
                 raise
             except Exception as error:
-                tries -= 1
                 if getattr(error, "code", None) == NOT_FOUND:
                     raise MissingCollectionError(self._lacking(values)) from error
                 if getattr(error, "code", None) == NOT_LOADED and not loaded:
                     self.load(str(values[0]))
-                    loaded, tries = True, max(tries, 1)
-                elif tries <= 0:
+                    loaded = True
+                elif time.monotonic() + pause > ends:
                     raise self._own(error) from error
+                else:
+                    time.sleep(pause)
+                    pause *= 2
 
     def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
         """Make a collection of passages with their graph, and load it."""
@@ -115,7 +122,7 @@ class MilvusClient:
     def _own(self, error: Exception) -> VectorsUnavailableError:
         told = str(getattr(error, "message", "") or error).splitlines() or [""]
         return VectorsUnavailableError(
-            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:200]}):"
+            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:120]}):"
             " start it, or give the address where it is"
         )
 

@@ -36,10 +36,10 @@ class MemoryClient:
     held: dict[str, _Held] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
+    def ask(self, what: str, *values: Any, within: float = 0.0, **options: Any) -> Any:
+        self.calls.append(what)
         if self.down:
             raise VectorsUnavailableError("Milvus in memory is down")
-        self.calls.append(what)
         self.before(what)
         return getattr(self, what)(*values, **options)
 

@@ -1,4 +1,4 @@
-"""The same articles in a folder and on shared engines: are measures and best passages the same?
+"""Compare an archive on shared engines with one in a folder: measures, and the best passages.
 
     python -m tests.engines cluster -- python -m tests.engines.equality GOLD_FOLDER
 

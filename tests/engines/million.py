@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def _within(articles: Keys) -> Any:
-    """Tell which articles are of the filter's outlet and days: one in 20, and a quarter of those."""
+    """Tell which articles the filter takes: those of one outlet in 20, a quarter of its days."""
     day = articles * 7 % DAYS
     return (articles % OUTLETS == 3) & (day >= 84) & (day < 168)
 
