@@ -24,6 +24,9 @@ from tests.engines.namespace import leave_the_network
 from tests.engines.processes import Processes
 from tests.postgres import serving
 
+TRIES = 3
+"""Times that an engine is started before it is given up."""
+
 
 def main(arguments: list[str]) -> int:
     """Start the engine, run the command, stop the engine; return the command's exit code."""
@@ -49,7 +52,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _start(engine: str, nodes: int, folder: Path) -> Processes:
-    return start_server(folder) if engine == "server" else start_cluster(folder, nodes)
+    """Start the engine; on a busy machine a process of Milvus may give up while others start."""
+    for number in range(1, TRIES + 1):
+        place = folder / f"engine-{number}"
+        try:
+            return start_server(place) if engine == "server" else start_cluster(place, nodes)
+        except RuntimeError as error:
+            if number == TRIES:
+                raise
+            print(f"{error}\nMilvus is started once more", file=sys.stderr, flush=True)
+    raise AssertionError("no try was made")
 
 
 def _environment(processes: Processes, database: str) -> dict[str, str]:

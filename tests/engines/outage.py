@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from qa.archive import Archive
+from qa.records import Answer
 from qa.retrieval import BY_WORDS, NEWEST_BY_WORDS
 from qa.samples import SAMPLE_ARTICLES, SAMPLE_GOLD
 from tests.fakes import stories, write_articles
@@ -46,8 +47,7 @@ async def client(
     number: int, port: int, until: float, seen: list[tuple[float, float, int, dict[str, Any]]]
 ) -> None:
     """Ask the samples' questions in turn until the time is over."""
-    lines = SAMPLE_GOLD.read_text("utf-8").splitlines()
-    questions = [json.loads(line)["question"] for line in lines]
+    questions = _questions()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     turn = number * 17
     while time.monotonic() < until:
@@ -61,6 +61,11 @@ async def client(
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
         seen.append((began, time.monotonic() - began, status, json.loads(answer)))
     writer.close()
+
+
+def _questions() -> list[str]:
+    lines = SAMPLE_GOLD.read_text("utf-8").splitlines()
+    return [json.loads(line)["question"] for line in lines]
 
 
 async def ask_for(clients: int, seconds: float, port: int) -> list[Any]:
@@ -104,13 +109,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         with Archive.create(address, database=os.environ["QA_TEST_DATABASE"]) as archive:
             archive.add(SAMPLE_ARTICLES)
+            known = {question: archive.ask(question) for question in _questions()}
         server = subprocess.Popen(
             [*COMMAND, "--archive", address], stdout=subprocess.PIPE, text=True
         )
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline().rstrip().rpartition(":")[2])
-            figures = run(options, address, port, Path(place))
+            figures = run(options, address, port, Path(place), known)
         finally:
             server.terminate()
             server.wait()
@@ -118,8 +124,10 @@ def main() -> int:
     return int(bool(figures["not as it should be"]))
 
 
-def run(options: argparse.Namespace, address: str, port: int, folder: Path) -> dict[str, Any]:
-    """Ask, kill, add; then look for what was added."""
+def run(
+    options: argparse.Namespace, address: str, port: int, folder: Path, known: dict[str, Answer]
+) -> dict[str, Any]:
+    """Ask, kill, add; then look for what was added. `known` are the answers before all that."""
     pids = json.loads(os.environ["QA_TEST_ENGINE"])["pids"]
     _wait_for_page(port)
     asyncio.run(ask_for(options.clients, 5.0, port))  # warm
@@ -151,7 +159,7 @@ def run(options: argparse.Namespace, address: str, port: int, folder: Path) -> d
             "not found": unfound,
             "problems": problems,
         }
-        | {"not as it should be": _wrong(seen, [*lost, *unfound, *problems])}
+        | {"not as it should be": _wrong(seen, known, [*lost, *unfound, *problems])}
     )
 
 
@@ -196,11 +204,18 @@ def figures_of(seen: list[Any], killed: float, adding: Adding) -> dict[str, Any]
     return found
 
 
-def _wrong(seen: list[Any], missing: list[str]) -> list[str]:
+def _wrong(seen: list[Any], known: dict[str, Answer], missing: list[str]) -> list[str]:
+    """Return what is not as it should be; an answer may not be another than it was before."""
     times = [seconds for _, seconds, _, _ in seen]
-    failed = sum(status != 200 or not answer.get("citations") for _, _, status, answer in seen)
+    failed = sum(status != 200 for _, _, status, _ in seen)
+    other = sum(
+        answer["text"] != known[answer["question"]].text
+        for _, _, status, answer in seen
+        if status == 200
+    )
     checks = {
         f"{failed} answers failed": not failed,
+        f"{other} answers were others than before": not other,
         "the slowest of 99 in 100 took too long": float(np.percentile(times, 99)) < SLOWEST,
         f"missing: {missing[:5]}": not missing,
     }
