@@ -21,7 +21,7 @@ import numpy as np
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys
 from embeddings.milvus_address import MilvusAddress, milvus_address
-from embeddings.milvus_client import Client, MilvusClient, MissingCollectionError
+from embeddings.milvus_client import LOADING, Client, MilvusClient, MissingCollectionError
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
@@ -40,6 +40,13 @@ CONSISTENCY = "Bounded"
 """Of searches: a replica that is up to 5 seconds behind may answer, in 3 ms. "Strong" waits for the
 next tick of Milvus' clock, 200 ms. What is missing for so long is not lost to a reader: it holds
 the newest vectors itself until they are proven to be there, which a Strong query does."""
+
+INDEXED_ROWS = 1_024
+"""Vectors from which on Milvus makes a graph of a segment; fewer are searched one by one."""
+
+PATIENT, PATIENTLY = 5.0, 30.0
+"""Seconds for one try of what a writer asks, and within which it is tried again: all of it may be
+done twice."""
 
 PARTITIONS = 16
 """Partitions that outlets are spread over: a search within one outlet reads one of them, a search
@@ -131,7 +138,13 @@ class Milvus:
     def count(self, collection: str) -> int:
         """Return the number of passages, everything written before included."""
         rows = self._client.ask(
-            "query", collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            "query",
+            collection,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=PATIENT,
+            within=PATIENTLY,
         )
         return int(rows[0]["count(*)"])
 
@@ -179,7 +192,10 @@ class Milvus:
                 f"Milvus at {self.address.uri} did not answer a moment ago: it is asked again soon"
             )
         try:
-            found = self._search(questions, k, expression)
+            try:
+                found = self._search(questions, k, expression)
+            except MissingCollectionError:  # the name has moved, and what it stood for is gone
+                found = self._search(questions, k, expression)
         except MissingCollectionError:
             raise
         except VectorsUnavailableError:
@@ -241,12 +257,13 @@ class Milvus:
                     strict=True,
                 )
             ]
-            self._client.ask("upsert", collection, data)
+            self._client.ask("upsert", collection, data, within=PATIENTLY)
 
     def remove(self, collection: str, keys: Sequence[int]) -> None:
         """Remove passages; keys that are not there are passed over."""
         for at in range(0, len(keys), MOST):
-            self._client.ask("delete", collection, filter=f"key in {[*keys[at : at + MOST]]}")
+            gone = f"key in {[*keys[at : at + MOST]]}"
+            self._client.ask("delete", collection, filter=gone, within=PATIENTLY)
 
     def record(self, collection: str, state: State) -> None:
         """Note up to which commit a collection is, once a query has seen everything before."""
@@ -264,6 +281,13 @@ class Milvus:
         """Remove a collection that no name stands for."""
         self._client.ask("drop_collection", collection)
 
+    def seal(self, collection: str) -> None:
+        """End the segments that are being written, so that they get their graphs.
+
+        Milvus does so by itself as they fill, or have been quiet for ten minutes.
+        """
+        self._client.ask("flush", collection, timeout=LOADING)
+
     def wait_until_indexed(self, collection: str, seconds: float) -> bool:
         """Wait until what is searched is searched by its graph; tell whether it came to that.
 
@@ -275,8 +299,7 @@ class Milvus:
             if self.address.is_embedded:
                 return True
             segments = self._client.ask("list_loaded_segments", collection)
-            sealed = [s for s in segments if "Growing" not in str(getattr(s, "state", ""))]
-            if all(getattr(segment, "index_name", "") for segment in sealed):
+            if all(s.index_name for s in segments if s.num_rows >= INDEXED_ROWS):
                 return True
             time.sleep(0.5)
         return False

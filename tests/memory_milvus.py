@@ -55,6 +55,9 @@ class MemoryClient:
     def list_collections(self) -> list[str]:
         return [*self.held]
 
+    def flush(self, name: str, **options: Any) -> None:
+        self._found(name)
+
     def list_loaded_segments(self, name: str) -> list[object]:
         return []
 

@@ -124,7 +124,7 @@ def _in_milvus(
     place.switch(made.name)
     early = _asked(place, asked[:50], {n: e[:50] for n, e in exact.items()})
     waited = time.perf_counter()
-    place._client.ask("flush", made.name, timeout=600.0)
+    place.seal(made.name)
     whole = place.wait_until_indexed(made.name, 3_000)
     waited = time.perf_counter() - waited
     found = _asked(place, asked, exact)
