@@ -19,7 +19,7 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
 from qa.cli_evaluate import evaluate
 from qa.cli_gold import gold_app
-from qa.options import ArchiveOption, JsonOption, RerankerOption, open_archive
+from qa.options import ArchiveOption, DatabaseOption, JsonOption, RerankerOption, open_archive
 from qa.places import default_archive
 from qa.web.commands import add_commands
 
@@ -74,14 +74,7 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     watch: Annotated[
         bool, typer.Option(help="Go on: index what changes below PATH, until Ctrl-C.")
     ] = False,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="PostgreSQL database for the articles of a new archive whose vectors are in"
-            " Milvus. Default: $QA_DATABASE.",
-        ),
-    ] = None,
+    database: DatabaseOption = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Embedding model: a folder, or a cached model's name."),

@@ -59,7 +59,6 @@ def note(folder: Path, feedback: Feedback) -> None:
     """Add a line to the archive's feedback. Raises StorageError where it cannot be written."""
     path, line = folder / FILE, feedback.to_line()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > MOST_BYTES:
             raise StorageError(f"{path} is full: review what is in it, and move it away")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -83,7 +83,8 @@ class Follower:
         """Bring the indices to the newest commit now, and return them."""
         with self._lock:
             self._newest = self._store.generation
-            found = open_indices(self._store, self._indices, thorough=thorough, waits=True)
+            held = None if thorough else self._indices
+            found = open_indices(self._store, held, thorough=thorough, waits=True)
             if not found.behind:
                 self._indices, self._reduced = found, None
                 self._newest = max(self._newest, found.generation)

@@ -35,7 +35,7 @@ class Holdings:
 
     @property
     def home(self) -> Path:
-        """Return the folder for what people give the archive here; it may not be there yet."""
+        """Return the folder for what people give the archive here."""
         return home_of(self._store)
 
     @property

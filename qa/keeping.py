@@ -127,7 +127,8 @@ class Keeping(Holdings):
         """
         if self._follower is not None:
             return self._follower.catch_up(thorough=thorough)
-        return open_indices(self._store, self._indices, thorough=thorough, waits=True)
+        held = None if thorough else self._indices
+        return open_indices(self._store, held, thorough=thorough, waits=True)
 
     @contextmanager
     def _agreed(self) -> Iterator[Indices]:

@@ -24,6 +24,14 @@ ArchiveOption = Annotated[
         " $QA_ARCHIVE, else your own archive, else the shipped samples.",
     ),
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="PostgreSQL database for the articles of a new archive whose vectors are in Milvus."
+        " Default: $QA_DATABASE.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 RerankerOption = Annotated[
     str | None,

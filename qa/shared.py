@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import ArchiveMissingError, StorageError, UsageError
+from embeddings.durable import replace_file
 from embeddings.locations import Location, MilvusLocation, PostgresLocation, locate
+from embeddings.schema import REPLICA
 from embeddings.store import Store
 from qa.places import cache_directory, data_directory
 
@@ -54,8 +56,10 @@ def open_store(place: Location, *, create: bool = False, database: str | None = 
 
 
 def home_of(store: Store) -> Path:
-    """Return the folder for what people give an archive here; it may not be there yet."""
-    return data_directory() / SHARED / store.archive_id if store.is_shared else store.directory
+    """Return the folder for what people give an archive here, made where it is not there yet."""
+    if not store.is_shared:
+        return store.directory
+    return _made(data_directory() / SHARED / store.archive_id, store.place)
 
 
 def _shared_store(
@@ -64,15 +68,26 @@ def _shared_store(
     """Open a truth in PostgreSQL, and this machine's folder for what is derived from it."""
     database = _connect(place, create=create)
     try:
-        folder = cache_directory() / SHARED / database.archive_id
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        note = f"What this machine has made of {database.place}; it can be made again.\n"
+        folder = _made(cache_directory() / SHARED / database.archive_id, database.place, note)
+    except StorageError:
         database.close()
-        raise StorageError(
-            f"{error.filename} cannot be made ({error.strerror}), where the search indices of"
-            f" {place} go: set XDG_CACHE_HOME to a folder that can be written"
-        ) from error
+        raise
     return Store(folder, database=database, vector_engine=vector_engine)
+
+
+def _made(folder: Path, place: str, note: str = "") -> Path:
+    """Return a folder of this machine, made where it is not there yet, with a note of its use."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if note and not (folder / REPLICA).exists():
+            replace_file(folder / REPLICA, note.encode())
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be made ({error.strerror}), which is for {place} on this machine:"
+            " set XDG_CACHE_HOME and XDG_DATA_HOME to folders that can be written"
+        ) from error
+    return folder
 
 
 def _connect(place: PostgresLocation, *, create: bool) -> PostgresDatabase:
