@@ -23,7 +23,7 @@ PAUSE = 0.05
 NOT_FOUND, NOT_LOADED = 100, 101
 """Milvus' codes for a collection that is not there, and for one that is not in memory."""
 
-GRAPH = {"M": 16, "efConstruction": 200}
+GRAPH = {"M": 16, "efConstruction": 100}
 """HNSW's links a vector and the width of its construction."""
 
 

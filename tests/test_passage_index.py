@@ -24,7 +24,6 @@ from embeddings.milvus_address import milvus_address
 from embeddings.milvus_filters import NAMED_ARTICLES, day_field, expression, outlet_field
 from embeddings.nearest import Bounds, PassageIndex, VectorsUnavailableError
 from embeddings.store import Store
-from tests import postgres
 from tests.archives import put, some_articles
 from tests.fakes import make_article, words_vector
 from tests.memory_milvus import MemoryClient
@@ -40,39 +39,37 @@ def engine(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str | None]:
     """Return the address of an archive's vectors, None for FAISS; nobody used it before."""
-    name = f"t{uuid.uuid4().hex[:12]}"
     if request.param == "faiss":
         yield None
-        return
-    if request.param == "memory":
-        address = f"{MEMORY_HOST}{name}"
+    elif request.param == "memory":
+        address = f"{MEMORY_HOST}t{uuid.uuid4().hex[:12]}"
         place = Milvus(milvus_address(address), MemoryClient())
         monkeypatch.setitem(milvus._opened, address, place)
         yield address
-        return
+    else:
+        yield from an_address(tmp_path)
+
+
+def an_address(folder: Path) -> Iterator[str]:
+    """Give an address in the Milvus that is there, or in an embedded one; clear up behind it."""
     pytest.importorskip("pymilvus")
-    server = os.environ.get("QA_TEST_MILVUS")
-    address = f"milvus+{server}/{name}" if server else f"milvus+file://{tmp_path}/v.db?name={name}"
+    name, server = f"t{uuid.uuid4().hex[:12]}", os.environ.get("QA_TEST_MILVUS")
+    address = f"milvus+{server}/{name}" if server else f"milvus+file://{folder}/v.db?name={name}"
     yield address
     place = open_milvus(address)
-    current = place.current()
     for collection in place.others():
         place.drop(collection.name)
-    if current is not None and server:
+    if server and (current := place.current()) is not None:
         place._client.ask("drop_alias", name)
         place.drop(current.name)
     place.close()
     milvus._opened.pop(address, None)
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of a PostgreSQL server: the one that is there, or one for these tests."""
-    if there := os.environ.get("QA_TEST_DATABASE"):
-        yield there
-        return
-    with postgres.serving(tmp_path_factory.mktemp("postgres") / "server") as server:
-        yield server.uri
+def database_uri(request: pytest.FixtureRequest) -> str:
+    """Return the address of a PostgreSQL server: the one that is there, or one for all tests."""
+    there = os.environ.get("QA_TEST_DATABASE")
+    return there or str(request.getfixturevalue("postgres").uri)
 
 
 Opening = Callable[[str], Store]
@@ -94,7 +91,7 @@ def opening(
         else:
             from embeddings.postgres.database import PostgresDatabase
 
-            uri = request.getfixturevalue("database")
+            uri = database_uri(request)
             place = PostgresLocation(uri, f"{name}_{uuid.uuid4().hex[:12]}")
             connected = PostgresDatabase(place, create=True)
             store = Store(folder, database=connected, vector_engine=engine)
