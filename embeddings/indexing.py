@@ -22,11 +22,11 @@ from embeddings.generations import DERIVED
 from embeddings.locking import HOLDER, LOCK
 from embeddings.remembered import Remembered
 from embeddings.rows import FileRecord
-from embeddings.schema import DATABASE
+from embeddings.schema import DATABASE, REPLICA
 from embeddings.store import Store
 from embeddings.writing import ArticleWriter, EncoderSource, SplitArticle
 
-OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER}) | {
+OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER, REPLICA}) | {
     DATABASE + end for end in ("", "-wal", "-shm", "-journal")
 }
 """What an archive keeps in its directory: no articles, though some of it is JSON."""
@@ -99,14 +99,16 @@ def index_paths(
     prune: bool = False,
     gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
+    committed: Callable[[], None] = lambda: None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
     With `prune`, articles that came from below `paths` and are no longer there are removed; so are
     those of the files and folders in `gone`. A file that cannot be read is reported and stops
-    nothing; what it held before is kept. The caller holds the archive's lock.
+    nothing; what it held before is kept. `committed` is called after each window's commits. The
+    caller holds the archive's lock.
     """
-    run = _Run(store, encoder, progress)
+    run = _Run(store, encoder, progress, committed)
     wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
     return run.run(wanted, prune=prune, gone=lost)
 
@@ -115,9 +117,14 @@ class _Run:
     """One pass over some paths."""
 
     def __init__(
-        self, store: Store, encoder: EncoderSource, progress: ProgressCallback | None
+        self,
+        store: Store,
+        encoder: EncoderSource,
+        progress: ProgressCallback | None,
+        committed: Callable[[], None],
     ) -> None:
         self._store = store
+        self._committed = committed
         self._writer = ArticleWriter(store, encoder, self._note_encoded)
         self._progress = progress
         self._known_files = Remembered(store.file)
@@ -270,6 +277,7 @@ class _Run:
                     self._store.replace_record(article)
                 for path, record in window.files:
                     self._store.put_file(path, record)
+        self._committed()
 
     def _note_encoded(self, waiting: int) -> None:
         self._tally.encoded += 1
@@ -317,7 +325,8 @@ def _without_archives(found: FoundFiles) -> FoundFiles:
 def is_own(path: Path) -> bool:
     """Tell whether a file is part of an archive, this one or another."""
     return any(
-        part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()
+        part in OWN_FILES
+        and any(Path(*path.parts[:depth], mark).is_file() for mark in (DATABASE, REPLICA))
         for depth, part in enumerate(path.parts)
     )
 
