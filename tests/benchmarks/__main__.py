@@ -1,6 +1,6 @@
 """Measure what things cost, each beside its floor: `python -m tests.benchmarks`.
 
-python -m tests.benchmarks                       cold, warm, indexing, chat and rankings
+python -m tests.benchmarks                       cold, warm, indexing, chat, rankings, a GPU
 python -m tests.benchmarks --grow 1000 100000    archives of these sizes too
 ... --only warm chat                             these alone
 ... --check                                      exit code 1 where a limit is not kept
@@ -24,11 +24,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import chat, growth, indexing, questions, rankings
+from tests.benchmarks import chat, gpu, growth, indexing, questions, rankings
 from tests.benchmarks.machine import described
 from tests.benchmarks.rows import BENCH, Row
 
-PARTS = ("cold", "warm", "indexing", "chat", "rankings")
+PARTS = ("cold", "warm", "indexing", "chat", "rankings", "gpu")
 
 PASSAGES_RANKED = 400
 """Passages by which rankings are compared; encoding them twice takes a minute."""
@@ -70,6 +70,7 @@ def _chosen(asked: argparse.Namespace, work: Path) -> list[Callable[[], list[Row
         "indexing": indexing.rows,
         "chat": chat.rows,
         "rankings": lambda: _rankings(work),
+        "gpu": gpu.rows,
     }
     parts = [known[name] for name in PARTS if name in asked.only]
     if asked.grow:
