@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -80,11 +81,15 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Window:
-    """Articles that wait to be encoded and committed together, and files that end with them."""
+    """Articles that wait to be encoded and committed together, and files that end with them.
+
+    `committed` counts the articles that are.
+    """
 
     articles: list[SplitArticle] = field(default_factory=list)
     files: list[tuple[str, FileRecord]] = field(default_factory=list)
     moved: list[Article] = field(default_factory=list)
+    committed: int = 0
 
     @property
     def passages(self) -> int:
@@ -126,6 +131,7 @@ class _Run:
         self._seen: dict[str, str] = {}
         self._unread: set[str] = set()
         self._window = _Window()
+        self._closed: deque[_Window] = deque()
         self._tally = _Tally()
         self._files = (0, 0)
 
@@ -143,6 +149,7 @@ class _Run:
             if self._window.passages >= WINDOW:
                 self._flush()
         self._flush()
+        self._note_committed(self._writer.finish())
         if prune:
             self._prune(paths, found)
         if gone:
@@ -158,7 +165,7 @@ class _Run:
             removed=tally.removed,
             passages=self._store.counts()["passages"],
             failed=tuple(tally.failed),
-            warnings=tuple(tally.warnings),
+            warnings=(*tally.warnings, *self._writer.notes),
             seconds=seconds,
         )
 
@@ -256,20 +263,33 @@ class _Run:
             self._window.moved.append(article)
 
     def _flush(self) -> None:
-        """Encode and commit the window's articles, then note its files."""
-        window, self._window = self._window, _Window()
-        for committed in self._writer.write(window.articles):
+        """Encode the window's articles; commit what is ready, this window or those before it."""
+        self._closed.append(self._window)
+        articles, self._window = self._window.articles, _Window()
+        self._note_committed(self._writer.write(articles))
+
+    def _note_committed(self, portions: Iterable[Sequence[Article]]) -> None:
+        """Count what was committed; where a window is complete, note its files."""
+        for committed in portions:
             for article in committed:
                 known = article.id in self._digests
                 self._tally.updated += known
                 self._tally.added += not known
                 self._digests[article.id] = article.digest
-        if window.files or window.moved:
-            with self._store.transaction():
-                for article in window.moved:
-                    self._store.replace_record(article)
-                for path, record in window.files:
-                    self._store.put_file(path, record)
+            self._closed[0].committed += len(committed)
+            self._note_files()
+        self._note_files()
+
+    def _note_files(self) -> None:
+        """Note the files of the windows whose articles are all committed."""
+        while self._closed and self._closed[0].committed == len(self._closed[0].articles):
+            window = self._closed.popleft()
+            if window.files or window.moved:
+                with self._store.transaction():
+                    for article in window.moved:
+                        self._store.replace_record(article)
+                    for path, record in window.files:
+                        self._store.put_file(path, record)
 
     def _note_encoded(self, waiting: int) -> None:
         self._tally.encoded += 1

@@ -106,9 +106,7 @@ class OnnxEncoder:
 
     def batches(self, passages: Sequence[PassageText]) -> Iterator[Batch]:
         """Yield the batches in which `encode_passages` encodes these passages."""
-        return late_chunking.tokenised_batches(
-            self._tokenizer, passages, BATCH_TOKENS, BATCH_PAIRS
-        )
+        return late_chunking.tokenised_batches(self._tokenizer, passages, BATCH_TOKENS, BATCH_PAIRS)
 
     def encode_batch(self, batch: Batch) -> list[tuple[int, PassageVectors]]:
         """Return (index, vectors) for the passages of one batch."""

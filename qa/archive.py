@@ -26,7 +26,7 @@ from embeddings.derived import (
     publish_indices,
 )
 from embeddings.encoder import Encoder
-from embeddings.encoders import carry_encoder, open_encoder, prepare_encoder
+from embeddings.encoders import carry_encoder, helped, open_encoder, prepare_encoder
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.indices import Indices
 from embeddings.locking import writer_lock
@@ -174,18 +174,22 @@ class Archive(Holdings):
         prune: bool = False,
         gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
+        workers: str | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
         With `prune`, articles whose files below `paths` are gone are removed, and so are those of
-        the files in `gone`. Raises ArchiveLockedError where another process is writing.
+        the files in `gone`. `workers` is the address of a Ray cluster that encodes: "ray" for this
+        machine's, "ray://HOST:PORT" for another's. Raises ArchiveLockedError where another process
+        is writing, WorkersError where the cluster cannot be had or fails.
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
-        with self._lock, self._writing():
+        encoding = helped(self._prepare_encoder, self.directory, workers)
+        with self._lock, self._writing(), encoding as encoder:
             check_source(self._store)
             report = index_paths(
-                self._store, self._prepare_encoder, paths, prune=prune, gone=gone, progress=progress
+                self._store, encoder, paths, prune=prune, gone=gone, progress=progress
             )
             self._indices = publish_indices(self._store, self._indices)
             if report.added or report.updated or report.removed:

@@ -19,7 +19,7 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
 from qa.cli_evaluate import evaluate
 from qa.cli_gold import gold_app
-from qa.options import ArchiveOption, JsonOption, RerankerOption, open_archive
+from qa.options import ArchiveOption, JsonOption, RerankerOption, WorkersOption, open_archive
 from qa.places import default_archive
 from qa.web.commands import add_commands
 
@@ -61,7 +61,7 @@ class _Options(TypedDict):
 
 
 @app.command()
-def index(
+def index(  # noqa: PLR0913, PLR0917 - the options of the command
     paths: Annotated[
         list[str] | None,
         typer.Argument(metavar="PATH...", help="Files, folders or globs of articles."),
@@ -84,6 +84,7 @@ def index(
     strict: Annotated[
         bool, typer.Option(help="Exit with 1 where any file or record failed.")
     ] = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Add articles to an archive, or update them; unchanged ones cost nothing.
@@ -96,6 +97,8 @@ def index(
 
     if urls and watch:
         raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
+    if workers and watch:
+        raise UsageError("--workers are for a first run: index once with them, then watch without")
     if not paths and not urls:
         raise UsageError("nothing to index: name files or folders, or a list with --urls")
     addresses = listed_addresses(urls) if urls else ()
@@ -105,7 +108,7 @@ def index(
         fetched = _fetched(opened, addresses)
         with terminal.progress_bar() as progress:
             places: list[str | Path] = [*(paths or []), *fetched.files]
-            report = opened.add(places, prune=prune, progress=progress)
+            report = opened.add(places, prune=prune, progress=progress, workers=workers)
         report = replace(report, failed=(*fetched.failures, *report.failed))
         directory = opened.directory
     if as_json:

@@ -36,6 +36,7 @@ HOMES = {
     "langchain_core": {"qa.adapters.langchain"},
     "llama_index": {"qa.adapters.llama_index"},
     "mcp": {"qa.web.mcp"},
+    "ray": {"embeddings.ray_workers"},
     "prometheus_client": {"qa.web.metrics"},
     "typer": {"qa.cli", "qa.cli_evaluate", "qa.cli_gold", "qa.options", "qa.web.commands"},
     "watchfiles": {"qa.watching"},
