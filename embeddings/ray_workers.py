@@ -217,8 +217,8 @@ def _cluster(address: str) -> Iterator[Any]:
             stack.enter_context(_environment({**PRIVATE, "RAY_AUTH_TOKEN": _token()}))
         ray = _imported()
         if not ray.is_initialized():
-            folder = tempfile.TemporaryDirectory(prefix="qa-ray-", ignore_cleanup_errors=True)
             if own:
+                folder = tempfile.TemporaryDirectory(prefix="qa-ray-", ignore_cleanup_errors=True)
                 _start(ray, stack.enter_context(folder))
             else:
                 ray.init(address=None if address == LOCAL else address, **QUIETLY)
