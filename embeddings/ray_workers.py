@@ -13,6 +13,7 @@ import math
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -47,6 +48,10 @@ until they are committed: at most some 700 MB."""
 RETRIES = 8
 """Times that a task is computed anew after the machine or process that had it died: one that dies
 of the task itself would be killed for ever."""
+
+JOINS, JOIN_SECONDS = 3, 2.0
+"""Times that joining is tried, and seconds between, where the cluster answers that it cannot: it
+starts a process for each who joins, and gives up where its first machine is busy."""
 
 STALL_SECONDS = 30.0
 """Seconds without a result after which it is looked whether the cluster has any core at all."""
@@ -221,7 +226,7 @@ def _cluster(address: str) -> Iterator[Any]:
                 folder = tempfile.TemporaryDirectory(prefix="qa-ray-", ignore_cleanup_errors=True)
                 _start(ray, stack.enter_context(folder))
             else:
-                ray.init(address=None if address == LOCAL else address, **QUIETLY)
+                _connect(ray, None if address == LOCAL else address)
             stack.callback(ray.shutdown)
         yield ray
 
@@ -237,6 +242,19 @@ def _start(ray: Any, folder: str) -> None:
         _node_ip_address="127.0.0.1",
         **QUIETLY,
     )
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    """Join a running cluster, that of $RAY_ADDRESS where `address` is None."""
+    for left in reversed(range(JOINS)):
+        try:
+            ray.init(address=address, **QUIETLY)
+        except ConnectionAbortedError:
+            if not left:
+                raise
+            time.sleep(JOIN_SECONDS)
+        else:
+            return
 
 
 def _imported() -> Any:

@@ -120,7 +120,7 @@ def write_news(folder: Path) -> None:
     for n, story in enumerate(some[25:]):
         write_articles(folder / f"b-{n:02d}.jsonl", [story])
         if n % 5 == 0:  # the text of an article whose window is still in the making
-            write_articles(folder / f"b-{n:02d}-copy.jsonl", [story | {"id": f"copy-{n}"}])
+            write_articles(folder / f"b-{n + 4:02d}-copy.jsonl", [story | {"id": f"copy-{n}"}])
         if n % 7 == 0:
             write_articles(folder / f"c-{n:02d}.jsonl", [story | {"text": f"Another text {n}."}])
     (folder / "d.jsonl").write_text("{not JSON\n", "utf-8")
@@ -156,6 +156,7 @@ def test_windows_in_the_making_change_nothing(tmp_path: Path, ahead: int) -> Non
         write_articles(tmp_path / "news" / "a-many.jsonl", stories(40, first=5)[::-1])
         (tmp_path / "news" / "b-03.jsonl").unlink(missing_ok=True)
     assert 1 < encoders[1].most <= ahead + 1
+    assert encoders[1].passages_encoded == encoders[0].passages_encoded
     assert isinstance(encoders[1], DistributedEncoder)
 
 
@@ -171,9 +172,10 @@ def test_vectors_that_make_way_meanwhile_are_computed(
     for place, encoder in (("here", HashingEncoder()), ("there", Elsewhere(9))):
         write_articles(news / "a.jsonl", stories(20))
         filled(tmp_path / place, news, encoder)
-        write_articles(news / "a.jsonl", stories(1, first=90))
+        write_articles(news / "a.jsonl", stories(20, first=50))
         filled(tmp_path / place, news, encoder, prune=True)
-        write_articles(news / "a.jsonl", [*stories(20, first=50), *stories(20)])
+        changed = [story | {"text": f"Changed: {story['text']}"} for story in stories(20, first=50)]
+        write_articles(news / "a.jsonl", [*changed, *stories(20)])
         filled(tmp_path / place, news, encoder)
     assert rows(tmp_path / "there") == rows(tmp_path / "here")
 
@@ -206,8 +208,12 @@ def test_the_report_says_where_it_was_computed(tmp_path: Path, news: Path) -> No
 class FakeRay:
     """What is used of ray's functions; a task is computed when it is asked for."""
 
-    def __init__(self, cores: float = 2, fail: Exception | None = None) -> None:
-        self.cores, self.fail = cores, fail
+    def __init__(
+        self,
+        cores: float = 2,
+    ) -> None:
+        self.cores = cores
+        self.failures: list[Exception] = []
         self.joined: list[dict[str, Any]] = []
         self.environment: dict[str, str] = {}
         self.cancelled = 0
@@ -219,8 +225,8 @@ class FakeRay:
     def init(self, **options: Any) -> None:
         self.joined.append(options)
         self.environment = dict(os.environ)
-        if self.fail:
-            raise self.fail
+        if self.failures:
+            raise self.failures.pop()
 
     def put(self, value: Any) -> Any:
         return value
@@ -330,12 +336,27 @@ def test_what_ray_raises_is_explained(
     carried: OnnxEncoder, ray: FakeRay, error: Exception, told: str
 ) -> None:
     """One line with the address, the cause and what to do."""
-    ray.fail = error
+    ray.failures = [error]
     with pytest.raises(WorkersError, match=told) as raised:
         RayEncoder(carried, "ray://host:10001").encode_passages(PASSAGES)
     assert "ray://host:10001" in str(raised.value)
     assert "the same command goes on" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_busy_cluster_is_asked_again(
+    carried: OnnxEncoder, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it refused at first it may grant a moment later; not for ever."""
+    monkeypatch.setattr(ray_workers, "JOIN_SECONDS", 0)
+    for refusals in (2, 3):
+        ray.failures = [ConnectionAbortedError("Starting Ray client server failed.")] * refusals
+        encoder = RayEncoder(carried, "ray://host:10001")
+        if refusals == 3:
+            with pytest.raises(WorkersError, match="Starting Ray client server failed"):
+                encoder.encode_passages(PASSAGES)
+        else:
+            assert len(dict(encoder.encode_passages(PASSAGES))) == len(PASSAGES)
 
 
 def test_more_cores_keep_more_windows_in_the_making(carried: OnnxEncoder, ray: FakeRay) -> None:
