@@ -7,6 +7,7 @@ NewsArchiveError
 ├── ModelError            an embedding model that is missing, damaged or unfit     exit code 1
 ├── WorkersError          machines that encode for this one cannot be had or fail  exit code 1
 ├── StorageError          the disk, its permissions or its space                   exit code 1
+│   └── UnreachableError       a shared archive's database or vector engine does not answer
 ├── ArchiveError          no archive, or one that cannot be used as it is          exit code 4
 │   ├── ArchiveMissingError
 │   ├── ArchiveDamagedError
@@ -47,6 +48,10 @@ class WorkersError(NewsArchiveError):
 
 class StorageError(NewsArchiveError):
     """The disk refused: no space, no permission, no such folder."""
+
+
+class UnreachableError(StorageError):
+    """An engine of a shared archive does not answer now; it may soon again."""
 
 
 class ArchiveError(NewsArchiveError):

@@ -6,19 +6,14 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from embeddings.checked import UnusableFilesError
-from embeddings.dense import DenseIndex
 from embeddings.durable import Link
 from embeddings.generations import LOCK_FILES
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
+from embeddings.passages_index import portions, updated_index
 from embeddings.rows import Changes
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
-
-PORTION = 4_096
-"""Passages that are read from the store at a time."""
 
 EXACT_BELOW = 2_000
 """Passages up to which a removal makes BM25 anew (a fifth of a second): tantivy's word counts
@@ -57,7 +52,7 @@ def clone(base: Path, folder: Path, link: Link) -> None:
 
 
 def _passage_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
-    for portion in _portions(keys):
+    for portion in portions(keys):
         stored = store.passages(portion)
         articles = store.articles_of(stored)
         for passage in stored:
@@ -66,14 +61,9 @@ def _passage_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int,
 
 
 def _article_documents(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, str, str]]:
-    for portion in _portions(keys):
+    for portion in portions(keys):
         for key, article in store.articles_by_key(portion).items():
             yield key, article.title or "", article.clean_text
-
-
-def _portions(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    for at in range(0, len(keys), PORTION):
-        yield keys[at : at + PORTION]
 
 
 def _caught_up(folder: Path, store: Store, base: Base, link: Link) -> Indices:
@@ -82,7 +72,7 @@ def _caught_up(folder: Path, store: Store, base: Base, link: Link) -> Indices:
     removed = _removed(store, base, changes)
     stale = bool(changes.removed_passages) and removed == 0
     kept = frozenset[str]() if stale else base.sparse
-    dense = _dense(folder / DENSE, store, base, changes, link)
+    dense = updated_index(folder / DENSE, store, base, changes, link)
     everything = changes if len(kept) == 2 else _everything(store)
     sparse = {}
     for part in (PASSAGES, ARTICLES):
@@ -117,27 +107,9 @@ def _removed(store: Store, base: Base, changes: Changes) -> int:
     return 0 if exact or not base.sparse else removed
 
 
-def _dense(folder: Path, store: Store, base: Base, changes: Changes, link: Link) -> DenseIndex:
-    """Write the dense index; vectors that the base lacks are read from the store."""
-    new, gone = np.array(changes.passages, dtype=np.int64), changes.removed_passages
-    dimension = dimension_of(store)
-    if base.dense is None or base.indices is None:
-        held = base.dense.keys() if base.dense is not None else new[:0]
-        new = np.setdiff1d(store.passage_keys(), np.setdiff1d(held, gone))
-    start = base.dense if base.dense is not None else DenseIndex(dimension)
-    added = (store.passage_vectors(keys, dimension) for keys in _portions(new.tolist()))
-    return start.updated(folder, added, gone, link)
-
-
 def _update_sparse(index: SparseIndex, store: Store, part: str, changes: Changes) -> None:
     """Apply changes to a BM25 index, which may be empty."""
     if part == PASSAGES:
         index.update(_passage_documents(store, changes.passages), changes.removed_passages)
     else:
         index.update(_article_documents(store, changes.articles), changes.removed_articles)
-
-
-def dimension_of(store: Store) -> int:
-    """Return the number of components of an archive's vectors; 1 while it has none."""
-    settings = store.encoder
-    return settings.dimension if settings else 1

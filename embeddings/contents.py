@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from corpus.errors import ArchiveDamagedError
 from corpus.records import Article, Failure
-from embeddings.checked import bytes_sum
 from embeddings.database import Database
 from embeddings.encoder import EncoderSettings, PassageVectors, Vectors
 from embeddings.filing import Filing
@@ -27,9 +25,8 @@ from embeddings.rows import (
     decode_version,
 )
 
-SUMMED_BYTES = 64_000_000
-"""Size of a database up to which all of it is checked when it is opened, in 50 ms. Beyond that what
-is read is checked by its own digest, and `verify` checks the rest."""
+LAST = 2**62
+"""A generation that is never reached."""
 
 _ARTICLE = "SELECT key, id, version, record, digest, seal FROM articles"
 _PASSAGE = (
@@ -46,7 +43,11 @@ class Contents:
 
     _db: Database
     _filing: Filing | None = None
-    path: Path
+
+    @property
+    def place(self) -> str:
+        """Return what messages call the archive's database."""
+        return self._db.place
 
     # Settings
 
@@ -90,9 +91,13 @@ class Contents:
 
     def _damaged_setting(self, name: str) -> ArchiveDamagedError:
         return ArchiveDamagedError(
-            f"{self.path} is damaged (its setting {name!r} is none): restore it from a copy,"
+            f"{self.place} is damaged (its setting {name!r} is none): restore it from a copy,"
             " or index the files into a new folder"
         )
+
+    def bytes_elsewhere(self) -> int:
+        """Return the bytes that the truth takes outside the archive's folder."""
+        return self._db.bytes_elsewhere()
 
     @property
     def is_empty(self) -> bool:
@@ -102,10 +107,7 @@ class Contents:
 
     def content_sum(self) -> str:
         """Return format and checksum of the database in this view, or "" where that takes long."""
-        if self._db.size() > SUMMED_BYTES or not self._db.gives_content:
-            return ""
-        version = self._db.execute("PRAGMA user_version")[0][0]
-        return f"{version}:{bytes_sum(self._db.content())}"
+        return self._db.content_sum()
 
     # Rows
 
@@ -129,7 +131,7 @@ class Contents:
             )
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(
-                f"{self.path} is damaged (its list of files): restore it from a copy,"
+                f"{self.place} is damaged (its list of files): restore it from a copy,"
                 " or index the files into a new folder"
             ) from error
 
@@ -192,6 +194,11 @@ class Contents:
         rows = self._db.execute("SELECT key, source, published FROM articles")
         return {key: (source, published) for key, source, published in rows}
 
+    def filed_of(self, articles: Iterable[int]) -> dict[int, tuple[str | None, str | None]]:
+        """Return article key -> (outlet, date of publication), of these articles."""
+        rows = self._db.select("SELECT key, source, published FROM articles WHERE key IN", articles)
+        return {key: (source, published) for key, source, published in rows}
+
     def articles_by_key(self, keys: Iterable[int]) -> dict[int, Article]:
         """Return key -> article; keys that are gone are left out."""
         rows = self._db.select(f"{_ARTICLE} WHERE key IN", keys)
@@ -251,7 +258,7 @@ class Contents:
         """Raise ArchiveDamagedError where rows are missing that the archive must have."""
         if found != wanted:
             raise ArchiveDamagedError(
-                f"{self.path} is damaged ({wanted - found} of {wanted} {what} are not to be"
+                f"{self.place} is damaged ({wanted - found} of {wanted} {what} are not to be"
                 " found): restore it from a copy, or index the files into a new folder"
             )
 
@@ -259,6 +266,14 @@ class Contents:
         """Return the keys of all passages, ascending, int64 (n,)."""
         rows = self._db.execute("SELECT key FROM passages ORDER BY key")
         return np.array([key for (key,) in rows], dtype=np.int64)
+
+    def passage_owners(self, since: int = -1) -> tuple[Keys, Keys]:
+        """Return the keys of passages added since a generation, and their articles', int64 (n,)."""
+        rows = self._db.execute(
+            "SELECT key, article FROM passages WHERE generation > ? ORDER BY key", (since,)
+        )
+        pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
     def passage_vectors(self, keys: Sequence[int], dimension: int) -> tuple[Keys, Keys, Vectors]:
         """Return passages' keys, their articles' and their vectors, float32 (n, dimension)."""
@@ -270,16 +285,19 @@ class Contents:
             matrix[row] = found[key].passage
         return pairs[:, 0], pairs[:, 1], matrix
 
-    def changes_since(self, generation: int) -> Changes:
-        """Return what was added since a generation and is still there, and what was removed."""
-        removed = self._db.execute(
-            "SELECT article, passages FROM removals WHERE generation > ?", (generation,)
-        )
-        passages = self._db.execute(
-            "SELECT key FROM passages WHERE generation > ? ORDER BY key", (generation,)
-        )
-        articles = self._db.execute(
-            "SELECT key FROM articles WHERE generation > ? ORDER BY key", (generation,)
+    def changes_since(self, generation: int, until: int = LAST) -> Changes:
+        """Return what was added since a generation and is still there, and what was removed.
+
+        With `until`, up to and with that generation; what was removed later is not there either.
+        """
+        between = "generation > ? AND generation <= ?"
+        removed, passages, articles = (
+            self._db.execute(f"SELECT {what} WHERE {between}{order}", (generation, until))
+            for what, order in (
+                ("article, passages FROM removals", ""),
+                ("key FROM passages", " ORDER BY key"),
+                ("key FROM articles", " ORDER BY key"),
+            )
         )
         return Changes(
             passages=tuple(key for (key,) in passages),
@@ -302,7 +320,5 @@ class Contents:
         return found + ([] if outlets == self.sources() else ["its outlets are miscounted"])
 
     def integrity(self) -> list[str]:
-        """Return what SQLite itself finds wrong with the file, in its own words."""
-        rows = self._db.execute("PRAGMA integrity_check")
-        rows += self._db.execute("PRAGMA foreign_key_check")
-        return [" ".join(map(str, row)) for row in rows if row[0] != "ok"]
+        """Return what the database's engine itself finds wrong with it, in its own words."""
+        return self._db.integrity()

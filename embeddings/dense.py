@@ -19,6 +19,7 @@ from embeddings.checked import UnusableFilesError
 from embeddings.durable import Link
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys, Mask, as_keys, is_in
+from embeddings.nearest import Bounds
 from embeddings.segments import (
     PORTION,
     Segment,
@@ -113,8 +114,17 @@ class DenseIndex:
         ]
         return np.sort(np.concatenate([_NONE, *found]))
 
+    @property
+    def is_complete(self) -> bool:
+        """Tell that every vector can be found."""
+        return True
+
     def search(
-        self, questions: Vectors, k: int, allowed: Sequence[int] | Keys | None = None
+        self,
+        questions: Vectors,
+        k: int,
+        allowed: Sequence[int] | Keys | None = None,
+        bounds: Bounds | None = None,  # noqa: ARG002 - the allowed keys say it all
     ) -> list[list[tuple[int, float]]]:
         """Return for each question, float32 (n, dimension), its k best (key, score), best first.
 

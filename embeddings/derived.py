@@ -18,13 +18,14 @@ from pathlib import Path
 
 from corpus.errors import ArchiveDamagedError, ArchiveLockedError, StorageError
 from embeddings import generations
-from embeddings.building import build, clone, dimension_of
+from embeddings.building import build, clone
 from embeddings.checked import UnusableFilesError
 from embeddings.dense import LISTS, DenseIndex, segment_of
 from embeddings.durable import link, link_softly
 from embeddings.generations import DERIVED, Manifest, Stamps
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
 from embeddings.locking import writer_lock
+from embeddings.passages_index import dimension_of, open_index
 from embeddings.segments import BYTES
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
@@ -33,12 +34,15 @@ LOADS = 5
 """Times that published files are looked for while a writer puts newer ones in their place."""
 
 
-def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = False) -> Indices:
+def open_indices(
+    store: Store, held: Indices | None = None, *, thorough: bool = False, waits: bool = False
+) -> Indices:
     """Return indices of the store's present generation, for a reader.
 
     `held` are older ones to start from, if there are any. What is on disk is mended where the
     writer's place is free and the archive can be written; else the reader gets its own copy. Where
-    `thorough`, every byte on disk is checked first, not only those that are used at once.
+    `thorough`, every byte on disk is checked first, not only those that are used at once. One that
+    `waits` gets no copy while another process makes the indices: ArchiveLockedError then.
     """
     with store.snapshot():
         base = _newest(store, held, thorough=thorough)
@@ -47,7 +51,9 @@ def open_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
     try:
         with writer_lock(store.directory):
             return publish_indices(store, held, thorough=thorough)
-    except (ArchiveLockedError, StorageError):
+    except (ArchiveLockedError, StorageError) as error:
+        if waits and isinstance(error, ArchiveLockedError):
+            raise
         try:
             return copy_indices(store, held, thorough=thorough)
         except StorageError:
@@ -93,21 +99,45 @@ def copy_indices(store: Store, held: Indices | None = None, *, thorough: bool = 
         return _temporary(lambda folder: build(folder, store, _starts(store, base), link_softly))
 
 
+def reduced(store: Store, held: Indices) -> Indices | None:
+    """Return indices in hand without what was removed since; None where they are of no use.
+
+    That is so where the store's view holds no such commit, or an older one.
+    """
+    with store.snapshot():
+        base = _base_of(held)
+        return _reduced(store, held) if _is_of(base, store) else None
+
+
+def published_generation(store: Store) -> int | None:
+    """Return the published indices' generation, or None where there are none of the store."""
+    try:
+        _, manifest = generations.current_manifest(store.directory / DERIVED)
+    except UnusableFilesError:
+        return None
+    return manifest.generation if manifest.archive == store.archive_id else None
+
+
 def _behind(store: Store, held: Indices | None) -> Indices | None:
     """Return the newest indices there are, without what was removed since; None where none are."""
     with store.snapshot():
         base = _newest(store, held, thorough=False)
         if base is None or base.indices is None:
             return None
-        changes = store.changes_since(base.generation)
-        return replace(
-            base.indices,
-            generation=store.generation,
-            dense=base.indices.dense.without(changes.removed_passages),
-            passages=base.indices.passages.without(changes.removed_passages),
-            articles=base.indices.articles.without(changes.removed_articles),
-            behind=True,
-        )
+        return _reduced(store, base.indices)
+
+
+def _reduced(store: Store, indices: Indices) -> Indices:
+    """Return older indices as they hold in the store's view."""
+    changes = store.changes_since(indices.generation)
+    return replace(
+        indices,
+        generation=store.generation,
+        dense=indices.dense.without(changes.removed_passages),
+        passages=indices.passages.without(changes.removed_passages),
+        articles=indices.articles.without(changes.removed_articles),
+        behind=True,
+    )
 
 
 def problems(store: Store) -> list[str]:
@@ -205,9 +235,11 @@ def _load(store: Store, known: Stamps, thorough: bool) -> Base:
     if not damaged:
         stamps = generations.stamps(folder, manifest)
         if os.access(folder / PASSAGES, os.W_OK):
-            return _base_of(_open(folder, manifest, stamps))
-        return _base_of(_temporary(lambda copy: _open_linked(folder, copy, manifest, stamps)))
-    return _remains(folder, manifest, damaged)
+            return _base_of(_open(store, folder, manifest, stamps))
+        return _base_of(
+            _temporary(lambda copy: _open_linked(store, folder, copy, manifest, stamps))
+        )
+    return _remains(store, folder, manifest, damaged)
 
 
 def is_whole(store: Store) -> bool:
@@ -228,7 +260,7 @@ def check_source(store: Store) -> None:
 
 def _changed_by_itself(store: Store) -> ArchiveDamagedError:
     return ArchiveDamagedError(
-        f"{store.path} is damaged, some of its bytes changed by themselves:"
+        f"{store.place} is damaged, some of its bytes changed by themselves:"
         " `qa verify --repair` mends what it can; or restore it from a copy"
     )
 
@@ -246,12 +278,12 @@ def _is_read(name: str) -> bool:
     return not name.endswith(BYTES)
 
 
-def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
+def _open(store: Store, folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     return Indices(
         generation=manifest.generation,
         commit=manifest.commit,
         folder=folder,
-        dense=DenseIndex.open(folder / DENSE, manifest.dimension),
+        dense=open_index(folder / DENSE, store, manifest.dimension),
         passages=SparseIndex(folder / PASSAGES),
         articles=SparseIndex(folder / ARTICLES),
         removed=manifest.removed,
@@ -259,12 +291,12 @@ def _open(folder: Path, manifest: Manifest, stamps: Stamps) -> Indices:
     )
 
 
-def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
+def _remains(store: Store, folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
     """Return what is whole of a damaged generation."""
     broken = {Path(name).parts[0] for name in damaged}
     files = [Path(name) for name in damaged if Path(name).parts[0] == DENSE]
     dense = None
-    if not any(file.name in LISTS for file in files):
+    if store.vector_engine is None and not any(file.name in LISTS for file in files):
         with suppress(UnusableFilesError):
             names = {segment_of(file) for file in files}
             dense = DenseIndex.open(folder / DENSE, manifest.dimension, without=names)
@@ -279,13 +311,15 @@ def _remains(folder: Path, manifest: Manifest, damaged: Sequence[str]) -> Base:
     )
 
 
-def _open_linked(published: Path, copy: Path, manifest: Manifest, stamps: Stamps) -> Indices:
+def _open_linked(
+    store: Store, published: Path, copy: Path, manifest: Manifest, stamps: Stamps
+) -> Indices:
     """Open indices through links from a folder that can be written: tantivy locks to read."""
     copy.mkdir()
     (copy / DENSE).symlink_to((published / DENSE).absolute())
     for part in (PASSAGES, ARTICLES):
         clone(published / part, copy / part, link_softly)
-    return _open(copy, manifest, stamps)
+    return _open(store, copy, manifest, stamps)
 
 
 def _temporary(make: Callable[[Path], Indices]) -> Indices:

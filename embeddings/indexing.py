@@ -104,14 +104,16 @@ def index_paths(
     prune: bool = False,
     gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
+    committed: Callable[[], None] = lambda: None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
     With `prune`, articles that came from below `paths` and are no longer there are removed; so are
     those of the files and folders in `gone`. A file that cannot be read is reported and stops
-    nothing; what it held before is kept. The caller holds the archive's lock.
+    nothing; what it held before is kept. `committed` is called after each window's commits. The
+    caller holds the archive's lock.
     """
-    run = _Run(store, encoder, progress)
+    run = _Run(store, encoder, progress, committed)
     wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
     return run.run(wanted, prune=prune, gone=lost)
 
@@ -120,9 +122,14 @@ class _Run:
     """One pass over some paths."""
 
     def __init__(
-        self, store: Store, encoder: EncoderSource, progress: ProgressCallback | None
+        self,
+        store: Store,
+        encoder: EncoderSource,
+        progress: ProgressCallback | None,
+        committed: Callable[[], None],
     ) -> None:
         self._store = store
+        self._committed = committed
         self._writer = ArticleWriter(store, encoder, self._note_encoded)
         self._progress = progress
         self._known_files = Remembered(store.file)
@@ -279,6 +286,7 @@ class _Run:
             self._closed[0].committed += len(committed)
             self._note_files()
         self._note_files()
+        self._committed()
 
     def _note_files(self) -> None:
         """Note the files of the windows whose articles are all committed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embeddings.dense import DenseIndex
 from embeddings.generations import Stamps
+from embeddings.nearest import PassageIndex
 from embeddings.shelf import Shelf
 from embeddings.sparse import SparseIndex
 
@@ -28,7 +28,7 @@ class Indices:
     generation: int
     commit: str
     folder: Path
-    dense: DenseIndex
+    dense: PassageIndex
     passages: SparseIndex
     articles: SparseIndex
     removed: int = 0
@@ -49,6 +49,6 @@ class Base:
     folder: Path
     removed: int
     stamps: Stamps
-    dense: DenseIndex | None
+    dense: PassageIndex | None
     sparse: frozenset[str]
     indices: Indices | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from embeddings.database import Database
 from embeddings.rows import passage_digest, seal_article, vectors_digest
+from embeddings.sqlite import SqliteDatabase
 
 OLDEST = 3
 """The first format that was given to anyone."""
@@ -56,12 +56,12 @@ ADDED_BY_4 = (
 for filters, earlier versions of articles, and which vectors no passage uses any more."""
 
 
-def migrate(db: Database, version: int) -> None:
+def migrate(db: SqliteDatabase, version: int) -> None:
     """Bring the tables from a format to the next; the caller does so inside a transaction."""
     _STEPS[version](db)
 
 
-def _from_3(db: Database) -> None:
+def _from_3(db: SqliteDatabase) -> None:
     """Add the tables of format 4, digests over whole rows, and what files failed on."""
     db.execute("ALTER TABLE files ADD COLUMN failures TEXT NOT NULL DEFAULT '[]'")
     db.execute("ALTER TABLE articles ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
@@ -84,7 +84,9 @@ def _from_3(db: Database) -> None:
     )
 
 
-def _seal(db: Database, table: str, columns: str, seal: str, digest: Callable[..., bytes]) -> None:
+def _seal(
+    db: SqliteDatabase, table: str, columns: str, seal: str, digest: Callable[..., bytes]
+) -> None:
     """Write the digest of each of a table's rows, by key, into one of its columns."""
     last = 0
     while True:
@@ -102,4 +104,4 @@ def _seal(db: Database, table: str, columns: str, seal: str, digest: Callable[..
         last = rows[-1][0]
 
 
-_STEPS: dict[int, Callable[[Database], None]] = {3: _from_3}
+_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3}

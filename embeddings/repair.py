@@ -23,7 +23,7 @@ def repair(store: Store, encoder: EncoderSource) -> list[str]:
     done = _read_again(store, encoder, damaged)
     if suspect or damaged:
         store.rewrite()
-        done.append(f"{store.path}: written anew, with its indices and counts")
+        done.append(f"{store.place}: written anew, with its indices and counts")
     return done
 
 

@@ -1,4 +1,4 @@
-"""The tables of an archive's database, and the marks that tell it from any other file."""
+"""The tables of an archive's database in SQLite, and the marks that tell it from any other file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import uuid
 from pathlib import Path
 
-from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
-from embeddings.database import Database
+from corpus.errors import ArchiveDamagedError, ArchiveMismatchError, ArchiveMissingError
 from embeddings.migrations import ADDED_BY_4, OLDEST, migrate
+from embeddings.sqlite import SqliteDatabase
 
 DATABASE = "archive.sqlite"
 """Name of the database file in an archive's directory."""
@@ -48,12 +48,40 @@ SCHEMA = (
 )
 
 
-def has_tables(db: Database) -> bool:
+def open_folder(directory: Path, *, create: bool = False) -> SqliteDatabase:
+    """Return the database in an archive's folder; with `create`, made where there is none.
+
+    Raises ArchiveMissingError where the folder holds none, else as `check_format` does.
+    """
+    path = directory / DATABASE
+    if not create and not path.is_file():
+        raise _missing(directory)
+    db = SqliteDatabase(path, create=create)
+    try:
+        if not has_tables(db):
+            if not create:
+                raise _missing(directory)
+            create_tables(db)
+        check_format(db, directory)
+        db.log_ahead()
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _missing(directory: Path) -> ArchiveMissingError:
+    return ArchiveMissingError(
+        f"there is no archive in {directory}: make one with `qa index FOLDER --archive {directory}`"
+    )
+
+
+def has_tables(db: SqliteDatabase) -> bool:
     """Tell whether anything was ever made in the file."""
     return bool(db.execute("SELECT count(*) FROM sqlite_master")[0][0])
 
 
-def create_tables(db: Database) -> None:
+def create_tables(db: SqliteDatabase) -> None:
     """Make the tables of a new archive, unless another process was quicker."""
     with db.transaction():
         if has_tables(db):
@@ -66,7 +94,7 @@ def create_tables(db: Database) -> None:
             db.execute("INSERT INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
 
-def _update_tables(db: Database) -> None:
+def _update_tables(db: SqliteDatabase) -> None:
     """Bring an archive of an older format up to date, where it can be written; all or nothing."""
     if not db.writable or not OLDEST <= _version(db) < FORMAT:
         return
@@ -76,11 +104,11 @@ def _update_tables(db: Database) -> None:
         db.execute(f"PRAGMA user_version = {FORMAT}")
 
 
-def _version(db: Database) -> int:
+def _version(db: SqliteDatabase) -> int:
     return int(db.execute("PRAGMA user_version")[0][0])
 
 
-def check_format(db: Database, directory: Path) -> None:
+def check_format(db: SqliteDatabase, directory: Path) -> None:
     """Bring an older format up to date.
 
     Raises ArchiveDamagedError for what is no archive, ArchiveMismatchError for a newer format, or

@@ -1,4 +1,4 @@
-"""The archive's truth: one SQLite database with articles, passages, sentences and vectors.
+"""The archive's truth: one database with articles, passages, sentences and vectors.
 
 What is committed here exists; the FAISS and tantivy files are derived from it. Every commit raises
 the generation by one, and passages carry the generation that added them, so that whoever derives
@@ -8,15 +8,16 @@ something can ask what changed since.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from corpus.errors import ArchiveDamagedError, ArchiveMissingError
+from corpus.errors import ArchiveDamagedError
 from corpus.records import Article
 from embeddings.contents import Contents
 from embeddings.database import Database
@@ -33,7 +34,7 @@ from embeddings.rows import (
     vectors_digest,
     version_digest,
 )
-from embeddings.schema import DATABASE, check_format, create_tables, has_tables
+from embeddings.schema import open_folder
 
 SPARE_SHARE = 0.1
 """Vectors that no passage uses any more, as a share of the passages, which are kept for articles
@@ -42,42 +43,46 @@ that come back."""
 SPARE_LEAST = 2_000
 """Such vectors that are kept in any case: some 15 MB."""
 
+EVERY = 2**62
+"""More rows than there are: a LIMIT that is none, in the words of every SQL."""
+
 
 class Store(Contents):
-    """The database of one archive.
+    """The truth of one archive: the database in a folder, or one that several machines share.
 
-    Raises ArchiveMissingError where the directory holds none, ArchiveDamagedError where the file
-    is something else, ArchiveMismatchError where a newer program made it, StorageError where the
-    disk or its permissions refuse.
+    A shared one has a folder too, of this machine, for what is derived from it; `vector_engine` is
+    the address of Milvus where the vectors are searched there, else None.
+
+    Raises ArchiveMissingError where there is none, ArchiveDamagedError where the file is something
+    else, ArchiveMismatchError where a newer program made it, StorageError where the disk or its
+    permissions refuse.
     """
 
-    def __init__(self, directory: Path, *, create: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        create: bool = False,
+        database: Database | None = None,
+        vector_engine: str | None = None,
+    ) -> None:
         self.directory = directory
-        self.path = directory / DATABASE
-        if not create and not self.path.is_file():
-            raise self._missing()
-        self._db = Database(self.path, create=create)
-        try:
-            if not has_tables(self._db):
-                if not create:
-                    raise self._missing()
-                create_tables(self._db)
-            check_format(self._db, directory)
-            self._db.log_ahead()
-            status = self.path.stat()
-        except BaseException:
-            self._db.close()
-            raise
-        self._identity = (status.st_dev, status.st_ino)
+        self.vector_engine = vector_engine
+        self._db = database if database is not None else open_folder(directory, create=create)
+
+    def again(self) -> Store:
+        """Return another store over the same archive, for another thread."""
+        return Store(self.directory, database=self._db.again(), vector_engine=self.vector_engine)
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several machines share the archive."""
+        return self._db.is_shared
 
     @property
     def is_replaced(self) -> bool:
-        """Tell whether another file, or none, now stands where this store was opened."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return True
-        return (status.st_dev, status.st_ino) != self._identity
+        """Tell whether another archive, or none, now stands where this store was opened."""
+        return self._db.is_replaced
 
     @property
     def writable(self) -> bool:
@@ -88,17 +93,15 @@ class Store(Contents):
         """Close the database."""
         self._db.close()
 
-    def _missing(self) -> ArchiveMissingError:
-        return ArchiveMissingError(
-            f"there is no archive in {self.directory}:"
-            f" make one with `qa index FOLDER --archive {self.directory}`"
-        )
-
     # Settings
 
     def put_setting(self, name: str, value: Any) -> None:
         """Record a setting, inside a transaction."""
-        self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+        self._db.execute(
+            "INSERT INTO settings VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, json.dumps(value)),
+        )
 
     def put_encoder(self, settings: EncoderSettings) -> None:
         """Record which encoder's vectors the archive holds, inside a transaction."""
@@ -122,16 +125,23 @@ class Store(Contents):
         with self._db.snapshot():
             yield
 
+    def writing(self, wait: float = 0) -> AbstractContextManager[None]:
+        """Hold the archive's only writer's place within a block.
+
+        Raises ArchiveLockedError after `wait` seconds, naming the holder, where another has it.
+        """
+        return self._db.writing(wait)
+
     def rewrite(self) -> None:
         """Write the database anew, its indices and counts included, as a generation of its own.
 
         Raises ArchiveDamagedError where its tables cannot be read through.
         """
-        self._db.execute("REINDEX")
+        self._db.reindex()
         with self.transaction():
             for statement in COUNT_AGAIN:
                 self._db.execute(statement)
-        self._db.execute("VACUUM")
+        self._db.compact()
 
     def empty_log(self) -> None:
         """Leave no copy of removed rows in the write-ahead log, where no reader is in the way."""
@@ -146,7 +156,7 @@ class Store(Contents):
         """
         version = self._next_version(article)
         self._drop(article.id)
-        key = self._next_key("articles")
+        key = self._db.next_key("articles")
         digest = article.digest
         seal = seal_article(key, article.id, version, digest, article.source, article.published)
         self._db.execute(
@@ -157,7 +167,7 @@ class Store(Contents):
                 *(digest, self.generation, version, seal),
             ),
         )
-        first = self._next_key("passages")
+        first = self._db.next_key("passages", len(passages))
         for number, item in enumerate(passages, start=first):
             self._put_passage(number, key, item)
 
@@ -175,7 +185,9 @@ class Store(Contents):
         now = datetime.now(UTC).isoformat(timespec="seconds")
         digest = version_digest(old.id, old.version, old.digest, now)
         self._db.execute(
-            "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO versions VALUES (?, ?, ?, ?, ?) ON CONFLICT (article, version)"
+            " DO UPDATE SET record = excluded.record, digest = excluded.digest,"
+            " replaced = excluded.replaced",
             (old.id, old.version, encode_article(old), digest, now),
         )
         return old.version + 1
@@ -210,11 +222,6 @@ class Store(Contents):
         )
         return key
 
-    def _next_key(self, table: str) -> int:
-        """Return the key after the highest that a table has ever given."""
-        rows = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
-        return int(rows[0][0]) + 1 if rows else 1
-
     def remove_articles(self, ids: Iterable[str]) -> int:
         """Remove articles by id, earlier versions included; return how many there were.
 
@@ -241,8 +248,9 @@ class Store(Contents):
             )
             for vector in {vector for _, vector in passages}:
                 self._db.execute(
-                    "INSERT OR REPLACE INTO spares SELECT ?, ?"
-                    " WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?)",
+                    "INSERT INTO spares SELECT ?, ?"
+                    " WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?)"
+                    " ON CONFLICT (vector) DO UPDATE SET generation = excluded.generation",
                     (vector, self.generation, vector),
                 )
         return len(rows)
@@ -251,7 +259,8 @@ class Store(Contents):
         """Forget the vectors that have been of no use the longest, beyond what is kept."""
         most = max(SPARE_LEAST, int(SPARE_SHARE * self.counts()["passages"]))
         surplus = self._db.execute(
-            "SELECT vector FROM spares ORDER BY generation DESC, vector LIMIT -1 OFFSET ?", (most,)
+            "SELECT vector FROM spares ORDER BY generation DESC, vector LIMIT ? OFFSET ?",
+            (EVERY, most),
         )
         for vector in surplus:
             self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
@@ -272,7 +281,7 @@ class Store(Contents):
         for *columns, digest in rows:
             if vectors_digest(*columns) != digest:
                 self._db.execute(
-                    "UPDATE vectors SET hash = randomblob(16) WHERE key = ?", columns[:1]
+                    "UPDATE vectors SET hash = ? WHERE key = ?", (os.urandom(16), columns[0])
                 )
 
     def replace_record(self, article: Article) -> None:
@@ -289,7 +298,10 @@ class Store(Contents):
         failures = [[failure.path, failure.reason] for failure in record.failures]
         columns = (json.dumps(part) for part in (record.articles, record.earlier, failures))
         self._db.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (path, record.stamp, *columns)
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
+            " stamp = excluded.stamp, articles = excluded.articles, earlier = excluded.earlier,"
+            " failures = excluded.failures",
+            (path, record.stamp, *columns),
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:

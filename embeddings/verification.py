@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corpus.errors import ArchiveDamagedError, NewsArchiveError
 from corpus.records import Article
-from embeddings import derived, onnx
+from embeddings import catching_up, derived, onnx
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
 
@@ -15,11 +15,12 @@ def verify(store: Store) -> list[str]:
     """Return what is wrong, in plain words; nothing where every byte and offset is right."""
     try:
         with store.snapshot():
-            found = [f"{store.path}: {problem}" for problem in store.integrity()]
+            found = [f"{store.place}: {problem}" for problem in store.integrity()]
             _ = store.generation, store.encoder, store.files()  # raises where they are damaged
-            found += [f"{store.path}: {problem}" for problem in store.miscounted()]
+            found += [f"{store.place}: {problem}" for problem in store.miscounted()]
             found += [f"{article_id}: {problem}" for article_id, problem in article_problems(store)]
             found += derived.problems(store) + onnx.problems(store.directory)
+            found += catching_up.problems(store)
     except ArchiveDamagedError as error:
         return [str(error)]
     return found

@@ -8,39 +8,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from corpus.errors import ArchiveMismatchError, StorageError, UsageError
-from embeddings import onnx
+from corpus.errors import ArchiveLockedError, ArchiveMismatchError, UsageError
+from embeddings import catching_up, onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
-    copy_indices,
-    open_indices,
     problems,
-    publish_indices,
 )
 from embeddings.encoder import Encoder
-from embeddings.encoders import carry_encoder, helped, open_encoder, prepare_encoder
+from embeddings.encoders import carry_encoder, helped
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
-from embeddings.indices import Indices
-from embeddings.locking import writer_lock
+from embeddings.locations import Address, locate
 from embeddings.models import kept_name
 from embeddings.store import Store
 from embeddings.writing import mismatch
 from qa.answer import no_articles
 from qa.answering import Line, answer_queries
-from qa.holdings import Holdings
+from qa.keeping import Keeping
 from qa.places import chosen_archive
 from qa.question import Limits, understand
 from qa.records import Answer, History, Query, Question
 from qa.reranking import Reranker, open_reranker
 from qa.retrieval import query_vectors
+from qa.shared import open_store
 
 DEFAULT_K = 5
 """Citations in an answer."""
@@ -48,32 +44,23 @@ DEFAULT_K = 5
 MOST_K = 50
 """Citations that may be asked for."""
 
-PATIENCE = 0.4
-"""Seconds that a writer waits for the writer's place before it is told who has it."""
-
-BEHIND = "The newest articles cannot be searched yet: there is no space for their search indices."
-"""What a person is told where the disk is full and older indices answer."""
-
-VIEWS = 3
-"""Times that a reader looks for a moment between two commits before it makes its own indices."""
+BEHIND = "The newest articles cannot be searched yet: their search indices are not made."
+"""What a person is told where older indices answer: the disk is full, or a replica is behind."""
 
 
-class Archive(Holdings):
-    """A directory of articles that answers questions. Safe to use from several threads."""
+class Archive(Keeping):
+    """A collection of articles that answers questions. Safe to use from several threads."""
 
     def __init__(self, store: Store, encoder: Encoder | None, model: str | None) -> None:
-        super().__init__(store)
-        self._encoder = encoder
-        self._model = model
+        super().__init__(store, encoder, model)
         self._reranker: Reranker | str | None = None
-        self._indices: Indices | None = None
 
     # Opening
 
     @classmethod
     def open(
         cls,
-        directory: str | os.PathLike[str] | None = None,
+        directory: Address | None = None,
         *,
         model: str | None = None,
         encoder: Encoder | None = None,
@@ -82,39 +69,39 @@ class Archive(Holdings):
     ) -> Archive:
         """Open an archive; with no directory $QA_ARCHIVE, else the person's own, else the samples.
 
+        An archive that several machines share goes by its address in place of a directory:
+        `postgresql://user@host/database?archive=name`, or `milvus+http://host:19530/name`.
+
         `reranker` reorders the best passages: one of your own, or the folder or cached name of a
         CrossEncoder, loaded with the first question. `progress` is told of the samples' making, on
         their first use. Raises ArchiveMissingError where a named directory holds none,
         ArchiveMismatchError where it was made with another model.
         """
-        place = chosen_archive() if directory is None else Path(directory).expanduser()
+        place = chosen_archive() if directory is None else locate(directory)
         if place is None:
             from qa.samples import open_samples
 
             archive = open_samples(encoder=encoder, progress=progress)
         else:
-            archive = cls._checked(Store(place), model, encoder)
+            archive = cls._checked(open_store(place), model, encoder)
         archive.rerank_with(reranker)
         return archive
 
     @classmethod
     def create(
         cls,
-        directory: str | os.PathLike[str],
+        directory: Address,
         *,
         model: str | None = None,
         encoder: Encoder | None = None,
+        database: str | None = None,
     ) -> Archive:
-        """Open the archive in a directory, making both where they do not exist."""
-        place = Path(directory).expanduser()
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"the folder {place} cannot be made ({error.strerror}):"
-                " give another with --archive, or fix the permissions"
-            ) from error
-        return cls._checked(Store(place, create=True), model, encoder)
+        """Open the archive in a directory or at an address, making both where they do not exist.
+
+        `database` says where the articles are kept whose vectors are in Milvus.
+        """
+        store = open_store(locate(directory), create=True, database=database)
+        return cls._checked(store, model, encoder)
 
     @classmethod
     def _checked(cls, store: Store, model: str | None, encoder: Encoder | None) -> Archive:
@@ -146,13 +133,7 @@ class Archive(Holdings):
         with self._lock, self._writing():
             with self._store.transaction():
                 self._store.put_setting("samples", True)
-            self._indices = publish_indices(self._store, self._indices)
-
-    def close(self) -> None:
-        """Close the archive; it cannot be used afterwards."""
-        with self._lock:
-            self._indices = None
-            self._store.close()
+            self._publish()
 
     def __enter__(self) -> Archive:
         return self
@@ -189,13 +170,21 @@ class Archive(Holdings):
         with self._lock, self._writing(), encoding as encoder:
             check_source(self._store)
             report = index_paths(
-                self._store, encoder, paths, prune=prune, gone=gone, progress=progress
+                self._store,
+                encoder,
+                paths,
+                prune=prune,
+                gone=gone,
+                progress=progress,
+                committed=catching_up.Follower(self._store),
             )
-            self._indices = publish_indices(self._store, self._indices)
+            self._publish()
             if report.added or report.updated or report.removed:
                 self._store.empty_log()
             if self._encoder is not None and (report.added or report.updated):
-                carry_encoder(self.directory, self._encoder)
+                with suppress(ArchiveLockedError), self._encoder_lock():
+                    carry_encoder(self.directory, self._encoder)
+            catching_up.catch_up(self._store)
             return report
 
     def remove(self, ids: Iterable[str] | str) -> int:
@@ -205,20 +194,10 @@ class Archive(Holdings):
             check_source(self._store)
             with self._store.transaction():
                 count = self._store.remove_articles(ids)
-            self._indices = publish_indices(self._store, self._indices)
+            self._publish()
             self._store.empty_log()
+            catching_up.catch_up(self._store)
             return count
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Take the writer's place within the block, and clear up behind writers that were killed.
-
-        A reader that mends something may have the place for a moment.
-        """
-        with writer_lock(self.directory, wait=PATIENCE):
-            for stray in self.directory.glob(f".{onnx.FOLDER}.*.tmp"):
-                shutil.rmtree(stray, ignore_errors=True)
-            yield
 
     # Questions
 
@@ -282,45 +261,15 @@ class Archive(Holdings):
         with self._lock:
             try:
                 return answers()
-            except UnusableFilesError:  # damage shows when what is derived is used: mend it
-                self._indices = open_indices(self._store, thorough=True)
+            except UnusableFilesError:  # damage shows when what is derived is used
+                self._mend()
                 return answers()
-
-    def _prepare_encoder(self) -> Encoder:
-        """Return the encoder for passages to come; the caller holds the writer's lock."""
-        return self._load_encoder(prepare=True)
-
-    def _load_encoder(self, *, prepare: bool = False) -> Encoder:
-        """Return the encoder, loaded once, checked against the archive's vectors."""
-        with self._lock:
-            if self._encoder is None:
-                find = prepare_encoder if prepare else open_encoder
-                self._encoder = find(self.directory, self._store.encoder, self._model)
-            stored = self._store.encoder
-            if stored is not None and stored != self._encoder.settings:
-                raise ArchiveMismatchError(
-                    mismatch(self._store, stored.model, self._encoder.settings.model)
-                )
-            return self._encoder
 
     def _load_reranker(self) -> Reranker | None:
         """Return the reranker, loaded once, or None where none is asked for."""
         if isinstance(self._reranker, str):
             self._reranker = open_reranker(self._reranker)
         return self._reranker
-
-    @contextmanager
-    def _agreed(self) -> Iterator[Indices]:
-        """Give indices, and one view of the store within the block that agrees with them."""
-        for _ in range(VIEWS):
-            indices = open_indices(self._store, self._indices)
-            self._indices = self._indices if indices.behind else indices
-            with self._store.snapshot():
-                if indices.generation == self._store.generation:
-                    yield indices
-                    return
-        with self._store.snapshot():
-            yield copy_indices(self._store, self._indices)
 
     # Upkeep
 
@@ -336,12 +285,16 @@ class Archive(Holdings):
             done = repair(self._store, self._load_encoder)
             if onnx.problems(self.directory):
                 self._encoder = None
-                shutil.rmtree(self.directory / onnx.FOLDER)
+                with self._encoder_lock():
+                    shutil.rmtree(self.directory / onnx.FOLDER)
                 self._prepare_encoder()
                 done.append("the encoder that the archive carries: made anew from its model")
             if problems(self._store):
                 done.append("the search indices: made anew from the articles")
-            self._indices = publish_indices(self._store, thorough=True)
+            self._publish(thorough=True)
+            if catching_up.problems(self._store):
+                catching_up.make_anew(self._store)
+                done.append("the vectors in Milvus: made anew from the articles")
             return done
 
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from embeddings.locations import Address, Location, locate
 from qa.archive import Archive
 from qa.places import chosen_archive
 from qa.records import Answer
@@ -15,7 +16,7 @@ from qa.records import Answer
 def ask(
     question: str,
     *,
-    archive: Archive | str | os.PathLike[str] | None = None,
+    archive: Archive | Address | None = None,
     **options: Any,
 ) -> Answer:
     """Answer a question from an archive: one given, $QA_ARCHIVE, the default one, or the samples.
@@ -27,15 +28,20 @@ def ask(
 
 
 _open: dict[tuple[int, str], Archive] = {}
-"""Process and directory ("" for the samples) -> archive; SQLite does not outlive a fork."""
+"""Process and place ("" for the samples) -> archive; connections do not outlive a fork."""
 
 _lock = threading.Lock()
 
 
-def _kept(directory: str | os.PathLike[str] | None) -> Archive:
+def _name(place: Location | None) -> str:
+    """Return what an open archive is known by."""
+    return "" if place is None else str(place.absolute() if isinstance(place, Path) else place)
+
+
+def _kept(directory: Address | None) -> Archive:
     """Return the open archive of a directory, opening it where it is not, or not any more."""
-    place = chosen_archive() if directory is None else Path(directory).expanduser()
-    key = (os.getpid(), "" if place is None else str(place.absolute()))
+    place = chosen_archive() if directory is None else locate(directory)
+    key = (os.getpid(), _name(place))
     with _lock:
         archive = _open.get(key)
         if archive is not None and archive.is_replaced:

@@ -19,7 +19,14 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
 from qa.cli_evaluate import evaluate
 from qa.cli_gold import gold_app
-from qa.options import ArchiveOption, JsonOption, RerankerOption, WorkersOption, open_archive
+from qa.options import (
+    ArchiveOption,
+    DatabaseOption,
+    JsonOption,
+    RerankerOption,
+    WorkersOption,
+    open_archive,
+)
 from qa.places import default_archive
 from qa.web.commands import add_commands
 
@@ -74,6 +81,7 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     watch: Annotated[
         bool, typer.Option(help="Go on: index what changes below PATH, until Ctrl-C.")
     ] = False,
+    database: DatabaseOption = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Embedding model: a folder, or a cached model's name."),
@@ -102,7 +110,8 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     if not paths and not urls:
         raise UsageError("nothing to index: name files or folders, or a list with --urls")
     addresses = listed_addresses(urls) if urls else ()
-    with Archive.create(archive or default_archive(), model=model) as opened:
+    place = archive or default_archive()
+    with Archive.create(place, model=model, database=database) as opened:
         if watch:
             return _watch(opened, paths or [], as_json=as_json)
         fetched = _fetched(opened, addresses)
@@ -110,11 +119,11 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
             places: list[str | Path] = [*(paths or []), *fetched.files]
             report = opened.add(places, prune=prune, progress=progress, workers=workers)
         report = replace(report, failed=(*fetched.failures, *report.failed))
-        directory = opened.directory
+        address = opened.address
     if as_json:
         _print_json(report.to_dict())
     else:
-        terminal.print_report(report, directory)
+        terminal.print_report(report, address)
     nothing_read = not (report.added or report.updated or report.unchanged or report.removed)
     failed = report.failed and (strict or nothing_read)
     return EXIT_FAILED if failed else EXIT_DONE
@@ -127,7 +136,7 @@ def _fetched(archive: Archive, addresses: tuple[str, ...]) -> Fetched:
     if not addresses:
         return Fetched()
     with terminal.fetch_line() as progress:
-        return Fetcher().fetch(addresses, archive.directory / FETCHED, progress)
+        return Fetcher().fetch(addresses, archive.home / FETCHED, progress)
 
 
 def _watch(archive: Archive, paths: list[str], *, as_json: bool) -> int:
@@ -138,7 +147,7 @@ def _watch(archive: Archive, paths: list[str], *, as_json: bool) -> int:
         if as_json:
             _print_json(report.to_dict(), indent=None)
         else:
-            terminal.print_report(report, archive.directory)
+            terminal.print_report(report, archive.address)
 
     with terminal.progress_bar() as progress:
         reports = keep_in_step(archive, paths, progress=progress)
@@ -233,13 +242,13 @@ def verify(
     with open_archive(archive) as opened:
         repaired = opened.repair() if repair else []
         problems = opened.verify()
-        directory = opened.directory
+        address = opened.address
     if as_json:
-        report = {"archive": str(directory), "problems": problems}
+        report = {"archive": address, "problems": problems}
         _print_json(report | ({"repaired": repaired} if repair else {}))
     else:
         terminal.print_repaired(repaired)
-        terminal.print_problems(problems, directory)
+        terminal.print_problems(problems, address)
     return EXIT_DAMAGED if problems else EXIT_DONE
 
 

@@ -174,7 +174,7 @@ def _list(archive: Archive, waiting: Queue, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _opened(directory: Path | None, queue: Path | None) -> Iterator[tuple[Archive, Queue]]:
+def _opened(directory: str | None, queue: Path | None) -> Iterator[tuple[Archive, Queue]]:
     """Open an archive, and the file of its candidates with what people said in the chat."""
     from qa.evaluation.queue import Queue
     from qa.evaluation.suggesting import queue_of, take_feedback

@@ -9,11 +9,13 @@ from typing import Any
 
 from corpus.errors import UsageError
 from corpus.records import Article, Passage
+from embeddings.derived import published_generation
 from embeddings.durable import bytes_below
 from embeddings.rows import StoredPassage, Version
 from embeddings.store import Store
 from qa.exporting import article_record, passage_records
 from qa.records import Status
+from qa.shared import home_of
 
 PORTION = 64
 """Articles that are read at a time when all are read."""
@@ -28,8 +30,18 @@ class Holdings:
 
     @property
     def directory(self) -> Path:
-        """Return the archive's directory."""
+        """Return the archive's folder on this machine; a shared one has what is derived there."""
         return self._store.directory
+
+    @property
+    def home(self) -> Path:
+        """Return the folder for what people give the archive here."""
+        return home_of(self._store)
+
+    @property
+    def address(self) -> str:
+        """Return where the archive is: its directory, or an address without a password."""
+        return self._store.place if self._store.is_shared else str(self.directory)
 
     def article(self, article_id: str, version: int | None = None) -> Article:
         """Return an article by its id, as it is or as an earlier version.
@@ -95,7 +107,7 @@ class Holdings:
             counts, encoder = self._store.counts(), self._store.encoder
             first, last = self._store.dates()
             return Status(
-                directory=str(self.directory),
+                directory=self.address,
                 articles=counts["articles"],
                 passages=counts["passages"],
                 sources=tuple(self._store.sources()),
@@ -105,10 +117,11 @@ class Holdings:
                 model_digest=encoder.digest if encoder else None,
                 dimension=encoder.dimension if encoder else None,
                 generation=self._store.generation,
-                bytes=bytes_below(self.directory),
+                bytes=bytes_below(self.directory) + self._store.bytes_elsewhere(),
                 corrections=self._store.corrections()[0],
                 corrected=self._store.corrections()[1],
                 spare_vectors=self._store.spare_vectors(),
+                searchable=published_generation(self._store),
             )
 
     def verify(self) -> list[str]:

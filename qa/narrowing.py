@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from corpus.records import Article, Span
+from embeddings.nearest import Bounds
 from embeddings.store import Store
 from qa.periods import Period
 from qa.records import Query
@@ -34,6 +35,18 @@ class Scope:
     inside: list[int] | None
     looks_around: bool = False
     around: list[int] | None = None
+
+    def bounds(self, articles: list[int] | None) -> Bounds | None:
+        """Return what the articles inside, or those around, have in common."""
+        if articles is None:
+            return None
+        query, period = self.query, self.query.period
+        if period is None:
+            return Bounds(articles, tuple(query.sources), query.since, query.until)
+        if articles is self.around:
+            return Bounds(articles, tuple(query.sources))
+        first, last = (day.isoformat() if day else None for day in (period.first, period.last))
+        return Bounds(articles, tuple(query.sources), first, last)
 
     def takes(self, article: Article, span: Span) -> bool:
         """Tell whether a passage from around counts; `span` is its place in the article."""

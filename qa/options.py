@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,13 +14,22 @@ if TYPE_CHECKING:
     from qa.archive import Archive
 
 ArchiveOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--archive",
         "-a",
         metavar="DIR",
-        help="The archive's directory. Default: $QA_ARCHIVE, else your own archive, else the"
-        " shipped samples.",
+        help="The archive's directory, or the address of one that several machines share:"
+        " postgresql://user@host/database?archive=name or milvus+http://host:19530/name. Default:"
+        " $QA_ARCHIVE, else your own archive, else the shipped samples.",
+    ),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="PostgreSQL database for the articles of a new archive whose vectors are in Milvus."
+        " Default: $QA_DATABASE.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -42,7 +50,7 @@ WorkersOption = Annotated[
 
 
 @contextmanager
-def open_archive(directory: Path | None, reranker: str | None = None) -> Iterator[Archive]:
+def open_archive(directory: str | None, reranker: str | None = None) -> Iterator[Archive]:
     """Open an archive with a progress bar for samples that are built on first use."""
     from qa.archive import Archive
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from corpus.errors import ArchiveMissingError, StorageError
+from embeddings.locations import Location, locate
 from embeddings.schema import DATABASE
 from embeddings.store import Store
 
@@ -17,21 +18,21 @@ ARCHIVE_VARIABLE = "QA_ARCHIVE"
 _NAME = "news-archive"
 
 
-def default_archive() -> Path:
-    """Return the archive's directory: $QA_ARCHIVE, else one in the person's data folder."""
+def default_archive() -> Location:
+    """Return where the archive is: what $QA_ARCHIVE says, else in the person's data folder."""
     asked = os.environ.get(ARCHIVE_VARIABLE)
     if asked:
-        return Path(asked).expanduser()
+        return locate(asked)
     return data_directory() / "archive"
 
 
-def chosen_archive() -> Path | None:
+def chosen_archive() -> Location | None:
     """Return the archive to ask where none is named, or None where that is the samples.
 
     It is the one that $QA_ARCHIVE names, else the person's own if there are articles in it.
     """
     place = default_archive()
-    if os.environ.get(ARCHIVE_VARIABLE):
+    if os.environ.get(ARCHIVE_VARIABLE) or not isinstance(place, Path):
         return place
     if not (place / DATABASE).is_file():
         return None

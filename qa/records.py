@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from corpus.records import Span
 from qa.periods import Period
@@ -175,12 +175,46 @@ class Question(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a serving replica of a shared archive is.
+
+    `generation` is that of its search indices, None before the first; `newest` the archive's, as
+    far as is known. An archive that is not followed is always up to date.
+    """
+
+    follows: bool = False
+    generation: int | None = None
+    newest: int | None = None
+    reachable: bool = True
+
+    @property
+    def status(self) -> Literal["ok", "behind", "starting", "unreachable"]:
+        """Return it in a word; what is behind answers all the same."""
+        if not self.follows:
+            return "ok"
+        if not self.reachable:
+            return "unreachable"
+        if self.generation is None:
+            return "starting"
+        return "ok" if self.generation == self.newest else "behind"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the standing as plain JSON types."""
+        if not self.follows:
+            return {"status": self.status}
+        return {"status": self.status, "generation": self.generation, "newest": self.newest}
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """What an archive holds. `first` and `last` are dates of publication, `bytes` its size.
+    """What an archive holds. `directory` is its folder or its address, without a password.
+
+    `first` and `last` are dates of publication, `bytes` its size.
 
     `corrections` counts the earlier versions of articles that are kept, `corrected` is when the
     last of them was replaced (ISO 8601); `spare_vectors` counts vectors of passages that are gone,
-    kept for their return.
+    kept for their return. `searchable` is the generation of the search indices on this machine,
+    None where there are none; they catch up when they are used.
     """
 
     directory: str
@@ -197,6 +231,7 @@ class Status:
     corrections: int = 0
     corrected: str | None = None
     spare_vectors: int = 0
+    searchable: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the status as plain JSON types."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from corpus.records import Article
 from embeddings.encoder import Encoder, PassageVectors, Vectors, unit
 from embeddings.indices import Indices
+from embeddings.keys import Keys
+from embeddings.nearest import Bounds, VectorsUnavailableError
 from embeddings.rows import StoredPassage
 from embeddings.sparse import analyze
 from embeddings.store import Store
@@ -31,6 +34,17 @@ shared/bench/followups, where 3 does as well and no bound loses 2 points in 100.
 FEWEST = 500
 """Passages that an archive counts as having at least, where a term's rarity is told: in one of a
 few articles every name would be common, and the ranker has learned on hundreds."""
+
+
+BY_WORDS = "What searches by meaning does not answer: the articles were searched by words alone."
+"""What a person is told where Milvus is out of reach."""
+
+NEWEST_BY_WORDS = (
+    "The newest articles were searched by words alone: their vectors are still on the way."
+)
+"""What a person is told where Milvus is further behind than a reader makes up for."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,33 +140,65 @@ def _retrieve_one(store: Store, indices: Indices, query: Query, vector: Vectors)
     """Search the articles that may answer, and around them for what names the query's period."""
     scope = narrow(store, query)
     terms = query_terms(scope.query)
-    found = _search(store, indices, terms, vector, scope.inside)
+    told: list[str] = []
+    searched = _Searched(store, indices, terms, vector, told)
+    found = _search(searched, scope.inside, scope.bounds(scope.inside))
     if scope.looks_around:
-        around = _search(store, indices, terms, vector, scope.around)
+        around = _search(searched, scope.around, scope.bounds(scope.around))
         for key in around.keys() - found.keys():
             if scope.takes(around[key].article, around[key].stored.span):
                 found[key] = around[key]
     ordered = tuple(found[key] for key in sorted(found))
-    return Candidates(scope.query, vector, terms, _idf(indices, terms), ordered)
+    asked = scope.query
+    if told:
+        asked = replace(asked, notices=(*asked.notices, *dict.fromkeys(told)))
+    return Candidates(asked, vector, terms, _idf(indices, terms), ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What a search looks into, and for what; `told` collects what a person must know of it."""
+
+    store: Store
+    indices: Indices
+    terms: dict[str, float]
+    vector: Vectors
+    told: list[str]
+
+
+def _nearest(searched: _Searched, allowed: Keys | None, bounds: Bounds | None) -> dict[int, float]:
+    """Return passage key -> score by vectors; none where the engine that has them is out of reach.
+
+    Words find most of what there is, and the person is told.
+    """
+    dense = searched.indices.dense
+    try:
+        found = dict(dense.search(searched.vector[None, :], DEPTH, allowed, bounds)[0])
+        if not dense.is_complete:
+            searched.told.append(NEWEST_BY_WORDS)
+    except VectorsUnavailableError as error:
+        _log.warning("%s", error)
+        searched.told.append(BY_WORDS)
+        return {}
+    return found
 
 
 def _search(
-    store: Store,
-    indices: Indices,
-    terms: dict[str, float],
-    vector: Vectors,
-    articles: Sequence[int] | None,
+    searched: _Searched, articles: Sequence[int] | None, bounds: Bounds | None
 ) -> dict[int, Candidate]:
     """Return passage key -> candidate, from these articles (keys), or from all where None."""
+    store, indices, terms = searched.store, searched.indices, searched.terms
     allowed = None if articles is None else indices.dense.keys_of(articles)
-    dense = dict(indices.dense.search(vector[None, :], DEPTH, allowed)[0])
+    dense = _nearest(searched, allowed, bounds)
     sparse = dict(indices.passages.search(terms, DEPTH, allowed))
     sparse |= dict(indices.passages.search(terms, DEPTH, sorted(set(dense) - set(sparse))))
     by_article = dict(indices.articles.search(terms, ARTICLE_DEPTH, articles))
     read = indices.shelf.take(store, sorted({*dense, *sparse}))
     if not read:
         return {}
-    similar = (np.array([item.vectors.passage for item in read.values()]) @ vector).tolist()
+    similar = (
+        np.array([item.vectors.passage for item in read.values()]) @ searched.vector
+    ).tolist()
     return {
         key: Candidate(
             stored=item.stored,

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -123,7 +122,7 @@ def _attribution(citation: Citation) -> str:
     return visible(", ".join(part for part in parts if part))
 
 
-def print_report(report: IndexReport, directory: Path) -> None:
+def print_report(report: IndexReport, address: str) -> None:
     """Print what an indexing run did."""
     console = _console()
     counts = [
@@ -139,7 +138,7 @@ def print_report(report: IndexReport, directory: Path) -> None:
     ]
     console.print(
         Text(
-            f"{', '.join(counts)}; the archive in {directory} holds"
+            f"{', '.join(counts)}; the archive in {address} holds"
             f" {report.passages:,} passages ({report.seconds:.1f} s)"
         )
     )
@@ -151,7 +150,12 @@ def print_report(report: IndexReport, directory: Path) -> None:
     if more > 0:
         print_error(f"... and {more} more that failed: `--json` lists them all")
     if not report.failed and report.passages:
-        console.print(Text(f'Ask it: qa ask "..." --archive {directory}', style="dim"))
+        console.print(Text(f'Ask it: qa ask "..." --archive {_quoted(address)}', style="dim"))
+
+
+def _quoted(address: str) -> str:
+    """Return an address as a shell takes it: "?" and "&" are its own."""
+    return address if "://" not in address else f"'{address}'"
 
 
 def print_status(status: Status) -> None:
@@ -166,6 +170,10 @@ def print_status(status: Status) -> None:
         Text(f"model {status.model or 'none yet'}, {status.dimension or 0} dimensions"),
     )
     console.print(Text(f"{status.bytes / 1e6:.1f} MB on disk, commit {status.generation}"))
+    if status.searchable is not None and status.searchable < status.generation:
+        behind = status.generation - status.searchable
+        told = f"search indices of this machine: {behind:,} commits behind, made up with a question"
+        console.print(Text(told))
     if status.corrections:
         last = readable_date((status.corrected or "")[:10])
         told = f"{status.corrections:,} earlier versions of articles kept, the last replaced {last}"
@@ -175,13 +183,13 @@ def print_status(status: Status) -> None:
         console.print(Text(told))
 
 
-def print_problems(problems: Sequence[str], directory: Path) -> None:
+def print_problems(problems: Sequence[str], address: str) -> None:
     """Print what a check found."""
     console = _console()
     for problem in problems:
         console.print(Text(visible(problem)))
     verdict = f"{len(problems)} problems" if problems else "every byte and offset is right"
-    console.print(Text(f"{directory}: {verdict}", style="bold"))
+    console.print(Text(f"{address}: {verdict}", style="bold"))
 
 
 def print_repaired(repaired: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corpus.errors import UsageError
 from corpus.records import Article
-from qa.records import Answer, Citation, Figure, History, Query, Question
+from qa.records import Answer, Citation, Figure, History, Query, Question, Standing
 
 LEAST_WORDS = 2
 LONGEST = 2_000
@@ -149,7 +149,7 @@ class FakeArchive:
     asked: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
     limits: list[dict[str, object]] = field(default_factory=list)
     held: dict[str, Article] = field(default_factory=dict)
-    directory: Path = Path("/nonexistent/archive")
+    home: Path = Path("/nonexistent/archive")
     gate: threading.Event | None = None
 
     def ask(self, question: str, *, history: History = (), **limits: object) -> Answer:
@@ -163,6 +163,10 @@ class FakeArchive:
         if question == "break":
             raise RuntimeError("a fault with <b>canary</b>")
         return self.answers.get(question) or make_answer(question=question)
+
+    def standing(self) -> Standing:
+        """Return that nothing is followed."""
+        return Standing()
 
     def status(self) -> Holdings:
         """Return the holdings."""

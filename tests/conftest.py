@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hypothesis import settings
 
 from embeddings.encoder import Encoder
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.postgres import Server, serving
+from tests.truths import PostgresTruth, SqliteTruth, Truth
 
 # Shared machines stall for longer than hypothesis allows an example by default (200 ms).
 settings.register_profile("shared", deadline=None, max_examples=60)
@@ -28,7 +31,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         ("XDG_CONFIG_HOME", ".config"),
     ):
         monkeypatch.setenv(variable, str(home / below))
-    monkeypatch.delenv("QA_ARCHIVE", raising=False)
+    for variable in ("QA_ARCHIVE", "QA_DATABASE"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
@@ -44,6 +48,30 @@ def news(tmp_path: Path) -> Path:
     folder.mkdir()
     write_articles(folder / "stories.jsonl", stories(12))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a PostgreSQL server, one for all tests."""
+    with serving(tmp_path_factory.mktemp("postgres") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def shared(postgres: Server) -> Iterator[PostgresTruth]:
+    """Return the place of a shared archive, which is not made yet."""
+    truth = PostgresTruth(postgres.uri, f"a{uuid.uuid4().hex[:12]}")
+    yield truth
+    truth.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.shared)])
+def truth(request: pytest.FixtureRequest, tmp_path: Path) -> Truth:
+    """Return the place of an archive, which is not made yet; once a kind of truth."""
+    if request.param == "sqlite":
+        return SqliteTruth(tmp_path / "archive")
+    found: Truth = request.getfixturevalue("shared")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -70,10 +70,13 @@ class _Points:
         """Count calls of the system that change files, and steps between SQLite's statements."""
         for name in ("fsync", "replace", "rename", "link", "unlink", "mkdir", "rmdir", "open"):
             setattr(os, name, self._counted(getattr(os, name)))
-        from embeddings.database import Database
         from embeddings.sparse import SparseIndex
+        from embeddings.sqlite import SqliteDatabase
 
-        for owner, names in ((Database, ("execute", "empty_log")), (SparseIndex, ("update",))):
+        for owner, names in (
+            (SqliteDatabase, ("execute", "empty_log")),
+            (SparseIndex, ("update",)),
+        ):
             for name in names:
                 setattr(owner, name, self._counted(getattr(owner, name)))
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from embeddings.locking import writer_lock
 from qa import Answer, Archive, asking
 from tests.archives import files_below, flip
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.truths import SqliteTruth, Truth
 
 QUESTION = "How many visitors did Keeper Name7son count?"
 
@@ -40,15 +42,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, template: Path, encoder: HashingEncoder) -> Iterator[Archive]:
-    """Return an archive of twelve articles."""
+def archive(
+    truth: Truth, tmp_path: Path, template: Path, encoder: HashingEncoder
+) -> Iterator[Archive]:
+    """Return an archive of twelve articles, over each kind of truth."""
+    if isinstance(truth, SqliteTruth):
+        shutil.copytree(template, truth.address)
+    with Archive.create(truth.address, encoder=encoder) as opened:
+        if not isinstance(truth, SqliteTruth):
+            opened.add(write_articles(tmp_path / "news.jsonl", stories(12)))
+        yield opened
+
+
+@pytest.fixture
+def filed(tmp_path: Path, template: Path, encoder: HashingEncoder) -> Iterator[Archive]:
+    """Return an archive of twelve articles in a folder: what is about its files."""
     shutil.copytree(template, tmp_path / "archive")
     with Archive.open(tmp_path / "archive", encoder=encoder) as opened:
         yield opened
 
 
 def again(archive: Archive, encoder: HashingEncoder | None = None) -> Archive:
-    return Archive.open(archive.directory, encoder=encoder or HashingEncoder())
+    return Archive.open(archive.address, encoder=encoder or HashingEncoder())
 
 
 def ranking(answer: Answer) -> list[tuple[str, int, int]]:
@@ -183,7 +198,7 @@ def test_the_environment_names_the_archive(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, encoder: HashingEncoder, tmp_path: Path
 ) -> None:
     """$QA_ARCHIVE goes before the person's own, and must hold one."""
-    monkeypatch.setenv("QA_ARCHIVE", str(archive.directory))
+    monkeypatch.setenv("QA_ARCHIVE", archive.address)
     with Archive.open(encoder=encoder) as opened:
         assert opened.directory == archive.directory
     monkeypatch.setenv("QA_ARCHIVE", str(tmp_path / "none"))
@@ -213,7 +228,7 @@ def test_another_model_is_an_error_with_the_way_out(archive: Archive) -> None:
     with pytest.raises(ArchiveMismatchError, match="--model hashing"):
         again(archive, HashingEncoder(model="other"))
     with pytest.raises(ArchiveMismatchError, match="--model hashing"):
-        Archive.open(archive.directory, model="other")
+        Archive.open(archive.address, model="other")
     changed = HashingEncoder()
     changed._settings = dataclasses.replace(changed.settings, digest="other files")
     with again(archive, changed) as opened, pytest.raises(ArchiveMismatchError):
@@ -258,8 +273,8 @@ def test_ask_is_one_line(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> N
     """An archive object, its directory, or the environment's: the same answer."""
     expected = ranking(archive.ask(QUESTION))
     assert ranking(qa.ask(QUESTION, archive=archive)) == expected
-    assert ranking(qa.ask(QUESTION, archive=str(archive.directory))) == expected
-    monkeypatch.setenv("QA_ARCHIVE", str(archive.directory))
+    assert ranking(qa.ask(QUESTION, archive=archive.address)) == expected
+    monkeypatch.setenv("QA_ARCHIVE", archive.address)
     assert ranking(qa.ask(QUESTION, k=1)) == expected
     assert len(asking._open) == 1
 
@@ -272,11 +287,11 @@ def test_ask_without_an_archive_asks_the_samples() -> None:
 
 
 @pytest.mark.usefixtures("kept")
-def test_ask_follows_an_archive_that_is_replaced(archive: Archive, tmp_path: Path) -> None:
+def test_ask_follows_an_archive_that_is_replaced(filed: Archive, tmp_path: Path) -> None:
     """A new archive in the old one's place is opened; a removed one is missed."""
-    directory = archive.directory
+    directory = filed.directory
     assert qa.ask(QUESTION, archive=directory).citations
-    archive.close()
+    filed.close()
     shutil.rmtree(directory)
     with pytest.raises(ArchiveMissingError):
         qa.ask(QUESTION, archive=directory)
@@ -444,7 +459,7 @@ def test_threads_share_an_archive(archive: Archive) -> None:
 
 def test_a_second_writer_is_told(archive: Archive, news: Path) -> None:
     """Adding and removing wait for nobody, and asking goes on."""
-    with writer_lock(archive.directory):
+    with closing(archive._store.again()) as other, other.writing():
         for attempt in (lambda: archive.add(news), lambda: archive.remove(["story-1"])):
             with pytest.raises(ArchiveLockedError, match="process"):
                 attempt()
@@ -473,17 +488,17 @@ def test_derived_files_heal_by_asking(archive: Archive) -> None:
         assert reader.verify() == []
 
 
-def test_a_damaged_truth_is_an_error_and_never_another_answer(archive: Archive) -> None:
+def test_a_damaged_truth_is_an_error_and_never_another_answer(filed: Archive) -> None:
     """FAULTS, row 7 in small: bits turned anywhere in the database."""
-    expected = ranking(archive.ask(QUESTION))
-    archive.close()
-    path = archive.directory / "archive.sqlite"
+    expected = ranking(filed.ask(QUESTION))
+    filed.close()
+    path = filed.directory / "archive.sqlite"
     whole = path.read_bytes()
     named = 0
     for at in range(0, len(whole), max(1, len(whole) // 40)):
         flip(path, at, at % 8)
         try:
-            with again(archive) as reader:
+            with again(filed) as reader:
                 assert ranking(reader.ask(QUESTION)) == expected
                 named += bool(reader.verify())
         except NewsArchiveError:

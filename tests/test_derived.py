@@ -25,6 +25,7 @@ from embeddings.derived import (
 from embeddings.durable import Link, link
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
 from embeddings.indices import DENSE, PASSAGES, Indices
+from embeddings.schema import DATABASE
 from embeddings.sparse import SparseIndex
 from embeddings.store import Store
 from tests.archives import files_below, flip, put, some_articles
@@ -183,11 +184,11 @@ def test_indices_of_a_history_that_was_undone_are_not_used(store: Store) -> None
 def _restored_after(store: Store, lost: list[Article]) -> Store:
     """Return the store as a copy has it that was made before some articles were added."""
     store.empty_log()
-    shutil.copy(store.path, store.directory / "copy")
+    shutil.copy(store.directory / DATABASE, store.directory / "copy")
     put(store, lost)
     publish_indices(store)
     store.close()
-    (store.directory / "copy").replace(store.path)
+    (store.directory / "copy").replace(store.directory / DATABASE)
     return Store(store.directory)
 
 

@@ -19,17 +19,25 @@ from corpus.errors import (
 )
 from corpus.passages import PassageSettings, split_passages
 from corpus.records import Article, Span
-from embeddings.database import IMMUTABLE, READ, Database
 from embeddings.rows import EncodedPassage, FileRecord
 from embeddings.schema import DATABASE, FORMAT
+from embeddings.sqlite import IMMUTABLE, READ, SqliteDatabase
 from embeddings.store import Store
 from embeddings.verification import verify
 from tests.archives import encoded, finish, put, run_python, some_articles
 from tests.fakes import HashingEncoder, make_article
+from tests.truths import Truth
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(truth: Truth) -> Store:
+    """Return a store over each kind of truth."""
+    return truth.store(create=True)
+
+
+@pytest.fixture
+def filed(tmp_path: Path) -> Store:
+    """Return a store in a folder: what is about its file holds for SQLite alone."""
     return Store(tmp_path, create=True)
 
 
@@ -178,10 +186,10 @@ def test_changes_name_what_was_added_and_removed(store: Store) -> None:
     assert store.changes_since(3) == type(changes)()
 
 
-def test_a_snapshot_sees_one_state(tmp_path: Path, store: Store) -> None:
+def test_a_snapshot_sees_one_state(truth: Truth, store: Store) -> None:
     """A reader's view does not move while a writer commits."""
     put(store, some_articles(2))
-    reader = Store(tmp_path)
+    reader = truth.store()
     with reader.snapshot():
         assert reader.generation == 1
         put(store, some_articles(2, first=5))
@@ -191,30 +199,30 @@ def test_a_snapshot_sees_one_state(tmp_path: Path, store: Store) -> None:
     assert (reader.generation, reader.counts()["articles"]) == (2, 4)
 
 
-def test_removed_text_is_gone_from_the_files(tmp_path: Path, store: Store) -> None:
+def test_removed_text_is_gone_from_the_files(tmp_path: Path, filed: Store) -> None:
     """Neither the database nor its log holds a removed article's words."""
-    put(store, [make_article("a", "The canary Zwolfhundert sang.", title="Canary")])
-    put(store, some_articles(3))
-    with store.transaction():
-        store.remove_articles(["a"])
-    store.empty_log()
+    put(filed, [make_article("a", "The canary Zwolfhundert sang.", title="Canary")])
+    put(filed, some_articles(3))
+    with filed.transaction():
+        filed.remove_articles(["a"])
+    filed.empty_log()
     for file in tmp_path.iterdir():
         assert b"Zwolfhundert" not in file.read_bytes()
 
 
 CREATE = """
 import sys
-from pathlib import Path
-from embeddings.store import Store
-Store(Path(sys.argv[1]), create=True)
+from embeddings.locations import locate
+from qa.shared import open_store
+open_store(locate(sys.argv[1]), create=True).close()
 """
 
 
-def test_many_processes_may_create_at_once(tmp_path: Path) -> None:
+def test_many_processes_may_create_at_once(truth: Truth) -> None:
     """Whoever comes second opens what the first has made."""
-    for process in [run_python(CREATE, str(tmp_path)) for _ in range(6)]:
+    for process in [run_python(CREATE, truth.address) for _ in range(6)]:
         finish(process)
-    assert Store(tmp_path).generation == 0
+    assert truth.store().generation == 0
 
 
 # What is no archive
@@ -245,12 +253,12 @@ def test_another_file_in_its_place_is_left_alone(tmp_path: Path, create: bool) -
     assert path.read_bytes() == before
 
 
-def test_a_newer_format_is_named(tmp_path: Path, store: Store) -> None:
+def test_a_newer_format_is_named(truth: Truth, store: Store) -> None:
     """The way out stands in the message."""
     store.close()
-    sql(tmp_path, f"PRAGMA user_version = {FORMAT + 1}")
+    truth.set_format(FORMAT + 1)
     with pytest.raises(ArchiveMismatchError, match="update the program"):
-        Store(tmp_path)
+        truth.store()
 
 
 def of_format_3(directory: Path) -> Path:
@@ -282,7 +290,7 @@ def test_an_older_format_that_cannot_be_written_is_named(
     """It is not half read; formats that nobody was given are no formats."""
     of_format_3(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "writable", property(lambda _: False))
+        patch.setattr(SqliteDatabase, "writable", property(lambda _: False))
         with pytest.raises(ArchiveMismatchError, match="older format 3"):
             Store(tmp_path)
     sql(tmp_path, "PRAGMA user_version = 2")
@@ -297,13 +305,13 @@ def test_a_closed_store_says_so(store: Store) -> None:
         store.counts()
 
 
-def test_a_replaced_archive_is_noticed(tmp_path: Path, store: Store) -> None:
+def test_a_replaced_archive_is_noticed(tmp_path: Path, filed: Store) -> None:
     """A file that was put in the place of the opened one, or removed, is another archive."""
-    assert not store.is_replaced
+    assert not filed.is_replaced
     (tmp_path / DATABASE).rename(tmp_path / "away")
-    assert store.is_replaced
+    assert filed.is_replaced
     Store(tmp_path, create=True).close()
-    assert store.is_replaced
+    assert filed.is_replaced
 
 
 # Damage
@@ -322,50 +330,50 @@ def test_a_replaced_archive_is_noticed(tmp_path: Path, store: Store) -> None:
     ],
 )
 def test_changed_rows_are_found_when_read_and_by_verify(
-    tmp_path: Path, store: Store, table: str, column: str
+    truth: Truth, store: Store, table: str, column: str
 ) -> None:
     """No article, offset or vector is believed that is not what was stored."""
     put(store, some_articles(2))
     value = {"start": 3, '"end"': 40, "tokens": 7, "sentences": "[[1, 2]]"}.get(column, b"\x00" * 8)
     value = b"\x00" * 128 if table == "vectors" else value
-    sql(tmp_path, f"UPDATE {table} SET {column} = ? WHERE key = 1", value)  # noqa: S608 - our own names
+    truth.change(f"UPDATE {table} SET {column} = ? WHERE key = 1", value)  # noqa: S608 - our own names
     with pytest.raises(ArchiveDamagedError, match="damaged"):
         store.articles_by_key([1]), store.passages_of([1]), store.vectors([1])
     assert any("story-0" in problem and "damaged" in problem for problem in verify(store))
 
 
-def test_damaged_settings_are_named(tmp_path: Path, store: Store) -> None:
+def test_damaged_settings_are_named(truth: Truth, store: Store) -> None:
     """A setting that cannot be read is damage, not a traceback."""
     put(store, some_articles(1))
     for name, value in (("generation", '"x"'), ("encoder", "{"), ("encoder", '{"a": 1}')):
-        sql(tmp_path, "UPDATE settings SET value = ? WHERE name = ?", value, name)
+        truth.change("UPDATE settings SET value = ? WHERE name = ?", value, name)
         with pytest.raises(ArchiveDamagedError, match=name):
             _ = store.generation, store.encoder
         assert verify(store)
-        sql(tmp_path, "UPDATE settings SET value = '1' WHERE name = 'generation'")
+        truth.change("UPDATE settings SET value = '1' WHERE name = 'generation'")
 
 
-def test_verify_names_what_filters_go_by(tmp_path: Path, store: Store) -> None:
+def test_verify_names_what_filters_go_by(truth: Truth, store: Store) -> None:
     """An outlet or a date that is not the article's own is found."""
     put(store, some_articles(2))
-    sql(tmp_path, "UPDATE articles SET source = 'Other' WHERE key = 2")
+    truth.change("UPDATE articles SET source = 'Other' WHERE key = 2")
     assert any("story-1" in problem and "Other" in problem for problem in verify(store))
 
 
-def test_a_torn_file_is_named(tmp_path: Path, store: Store) -> None:
+def test_a_torn_file_is_named(tmp_path: Path, filed: Store) -> None:
     """A database of which pages are gone is damaged."""
-    put(store, some_articles(40))
-    store.close()
+    put(filed, some_articles(40))
+    filed.close()
     path = tmp_path / DATABASE
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ArchiveDamagedError, match="damaged"):
         Store(tmp_path)
 
 
-def test_verify_reports_a_damaged_page(tmp_path: Path, store: Store) -> None:
+def test_verify_reports_a_damaged_page(tmp_path: Path, filed: Store) -> None:
     """What SQLite cannot read is a problem that verify names, not an exception."""
-    put(store, some_articles(40))
-    store.close()
+    put(filed, some_articles(40))
+    filed.close()
     path = tmp_path / DATABASE
     data = bytearray(path.read_bytes())
     data[-4096 * 5 : -4096 * 4] = b"\xff" * 4096
@@ -374,40 +382,40 @@ def test_verify_reports_a_damaged_page(tmp_path: Path, store: Store) -> None:
         assert verify(opened)
 
 
-def test_sqlite_errors_inside_a_generator_are_ours(tmp_path: Path, store: Store) -> None:
+def test_sqlite_errors_inside_a_generator_are_ours(tmp_path: Path, filed: Store) -> None:
     """Rows are yielded behind the translation of errors, not outside it."""
-    put(store, some_articles(2))
+    put(filed, some_articles(2))
     sql(tmp_path, "DROP TABLE passages")
     with pytest.raises(StorageError, match="passages"):
-        list(store.passages([1]))
+        list(filed.passages([1]))
 
 
 # Disks that refuse
 
 
-def test_a_full_disk_keeps_what_was_there(store: Store) -> None:
+def test_a_full_disk_keeps_what_was_there(filed: Store) -> None:
     """One clear line, everything committed before is kept, and work goes on with space again."""
-    put(store, some_articles(2))
-    database: Database = store._db
+    put(filed, some_articles(2))
+    database = filed._db
     pages = database.execute("PRAGMA page_count")[0][0]
     database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="free space"):
-        put(store, some_articles(200, first=10))
-    assert store.counts()["articles"] == 2
-    assert store.generation == 1
+        put(filed, some_articles(200, first=10))
+    assert filed.counts()["articles"] == 2
+    assert filed.generation == 1
     database.execute("PRAGMA max_page_count = 1073741823")
-    put(store, some_articles(2, first=10))
-    assert store.counts()["articles"] == 4
+    put(filed, some_articles(2, first=10))
+    assert filed.counts()["articles"] == 4
 
 
 @pytest.mark.parametrize("mode", [READ, IMMUTABLE])
 def test_a_reader_without_permission_reads_and_does_not_write(
-    tmp_path: Path, store: Store, mode: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, filed: Store, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the system allows no writing the archive answers, and adding says why it cannot."""
-    put(store, some_articles(2))
-    store.close()
-    monkeypatch.setattr("embeddings.database._modes", lambda path: [mode])
+    put(filed, some_articles(2))
+    filed.close()
+    monkeypatch.setattr("embeddings.sqlite._modes", lambda path: [mode])
     reader = Store(tmp_path)
     assert not reader.writable
     assert reader.counts()["articles"] == 2
@@ -417,11 +425,11 @@ def test_a_reader_without_permission_reads_and_does_not_write(
 
 
 def test_commits_that_wait_in_the_log_are_not_passed_over(
-    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, filed: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file whose newest commits lie in an unreadable log is refused, not read without them."""
-    put(store, some_articles(2))
-    monkeypatch.setattr("embeddings.database._modes", lambda path: [IMMUTABLE])
+    put(filed, some_articles(2))
+    monkeypatch.setattr("embeddings.sqlite._modes", lambda path: [IMMUTABLE])
     with pytest.raises(StorageError, match="wal"):
         Store(tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -20,20 +21,25 @@ from embeddings.verification import verify
 from qa import Archive, cli
 from tests.archives import put, some_articles
 from tests.fakes import HashingEncoder, make_article, stories, write_articles
+from tests.truths import Truth
 
 TOLD = "The mayor said 40 people were hurt. The fair went on."
 CORRECTED = "The mayor said 4 people were hurt. The fair went on."
+BROKEN = ("UPDATE articles SET record = ? WHERE id = 'fair'", b"{}")
+"""Damage to the article that is corrected in these tests."""
+
 QUESTION = "How many people were hurt, the mayor said?"
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
+def archive(truth: Truth, tmp_path: Path) -> Iterator[Archive]:
     """Return an archive of twelve articles and one that is going to be corrected."""
-    made = Archive.create(tmp_path / "archive", encoder=HashingEncoder())
+    made = Archive.create(truth.address, encoder=HashingEncoder())
     write_articles(tmp_path / "stories.jsonl", stories(12))
     made.add([write_articles(tmp_path / "fair.jsonl", [{"id": "fair", "text": TOLD}]),
               tmp_path / "stories.jsonl"])  # fmt: skip
-    return made
+    with made:
+        yield made
 
 
 def correct(archive: Archive, tmp_path: Path, text: str = CORRECTED) -> None:
@@ -110,6 +116,7 @@ def test_removal_takes_the_versions_along(archive: Archive, tmp_path: Path) -> N
 
 
 def test_versions_are_told_to_people(
+    truth: Truth,
     archive: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -121,7 +128,7 @@ def test_versions_are_told_to_people(
     said = capsys.readouterr().out
     assert "1 earlier versions of articles kept" in said
     assert "vectors of 2 removed passages kept" in said
-    archive = Archive.create(tmp_path / "archive", encoder=HashingEncoder())
+    archive = Archive.create(truth.address, encoder=HashingEncoder())
     monkeypatch.setattr(Archive, "open", lambda *_, **__: archive)
     cli.run(["ask", QUESTION])
     assert "version 2" in capsys.readouterr().out
@@ -174,32 +181,29 @@ def test_equal_passages_share_vectors_until_the_last_is_gone(tmp_path: Path) -> 
 # Repair
 
 
-def damage(directory: Path, statement: str) -> None:
-    """Change the database behind the archive's back."""
-    with closing(sqlite3.connect(directory / DATABASE)) as db, db:
-        db.execute(statement)
-
-
 @pytest.mark.parametrize(
-    "statement",
+    "change",
     [
-        "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'",
-        "UPDATE articles SET source = 'Echo' WHERE id = 'fair'",
-        "UPDATE passages SET start = 1 WHERE article = 1",
-        "UPDATE vectors SET passage = zeroblob(256) WHERE key = 1",
-        "UPDATE totals SET count = 7 WHERE name = 'articles'",
-        "UPDATE outlets SET count = 7 WHERE source = 'Post'",
+        BROKEN,
+        ("UPDATE articles SET source = 'Echo' WHERE id = 'fair'",),
+        ("UPDATE passages SET start = 1 WHERE article = 1",),
+        ("UPDATE vectors SET passage = ? WHERE key = 1", bytes(256)),
+        ("UPDATE totals SET count = 7 WHERE name = 'articles'",),
+        ("UPDATE outlets SET count = 7 WHERE source = 'Post'",),
     ],
 )
-def test_what_can_be_read_again_is_mended(archive: Archive, tmp_path: Path, statement: str) -> None:
+def test_what_can_be_read_again_is_mended(
+    truth: Truth, archive: Archive, tmp_path: Path, change: tuple[object, ...]
+) -> None:
     """Asking refuses, `verify` names it, `--repair` reads the file again; same answers then."""
     question = "the harbour flooded"
     expected = [hit.article_id for hit in archive.ask(question).hits]
     archive.close()
-    damage(tmp_path / "archive", statement)
-    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+    truth.change(*change)
+    with Archive.open(truth.address, encoder=HashingEncoder()) as opened:
         assert opened.verify()
-        for act in (lambda: opened.ask(question), lambda: opened.add(tmp_path / "fair.jsonl")):
+        acts = (lambda: opened.ask(question), lambda: opened.add(tmp_path / "fair.jsonl"))
+        for act in () if opened._store.is_shared else acts:  # what is shared is not summed up
             with pytest.raises(ArchiveDamagedError, match="--repair"):
                 act()
         assert opened.repair()
@@ -208,12 +212,14 @@ def test_what_can_be_read_again_is_mended(archive: Archive, tmp_path: Path, stat
         assert opened.article("fair").text == TOLD
 
 
-def test_what_cannot_be_read_again_stays_named(archive: Archive, tmp_path: Path) -> None:
+def test_what_cannot_be_read_again_stays_named(
+    truth: Truth, archive: Archive, tmp_path: Path
+) -> None:
     """An article whose file is gone is not thrown away: it may be restored from a copy."""
     archive.close()
-    damage(tmp_path / "archive", "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'")
+    truth.change(*BROKEN)
     (tmp_path / "fair.jsonl").unlink()
-    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+    with Archive.open(truth.address, encoder=HashingEncoder()) as opened:
         opened.repair()
         (problem,) = opened.verify()
         assert problem.startswith("fair: ")
@@ -221,19 +227,20 @@ def test_what_cannot_be_read_again_stays_named(archive: Archive, tmp_path: Path)
 
 
 def test_the_command_repairs(
+    truth: Truth,
     archive: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Exit code 4 before, 0 afterwards, and what was mended in JSON."""
     archive.close()
-    damage(tmp_path / "archive", "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'")
+    truth.change(*BROKEN)
     original = Archive.open
     monkeypatch.setattr(
         Archive, "open", lambda place, **_: original(place, encoder=HashingEncoder())
     )
-    assert cli.run(["verify", "--archive", str(tmp_path / "archive")]) == 4
+    assert cli.run(["verify", "--archive", truth.address]) == 4
     capsys.readouterr()
-    assert cli.run(["verify", "--repair", "--json", "--archive", str(tmp_path / "archive")]) == 0
+    assert cli.run(["verify", "--repair", "--json", "--archive", truth.address]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["problems"] == []
     assert any("fair: read again" in line for line in report["repaired"])
@@ -248,12 +255,14 @@ def test_search_indices_are_mended_by_the_command_too(archive: Archive) -> None:
     assert archive.repair() == []
 
 
-def test_a_version_that_changed_by_itself_is_named(archive: Archive, tmp_path: Path) -> None:
+def test_a_version_that_changed_by_itself_is_named(
+    truth: Truth, archive: Archive, tmp_path: Path
+) -> None:
     """Earlier versions are checked like the present one."""
     correct(archive, tmp_path)
     archive.close()
-    damage(tmp_path / "archive", "UPDATE versions SET replaced = '1999' WHERE article = 'fair'")
-    with closing(Store(tmp_path / "archive")) as store:
+    truth.change("UPDATE versions SET replaced = '1999' WHERE article = 'fair'")
+    with closing(truth.store()) as store:
         assert any("version 1 of article 'fair'" in problem for problem in verify(store))
 
 
@@ -263,13 +272,13 @@ def test_an_article_is_equal_whatever_its_version(archive: Archive) -> None:
     assert replace(article, version=5).digest == article.digest
 
 
-def test_mending_leaves_copies_whole(archive: Archive, tmp_path: Path) -> None:
+def test_mending_leaves_copies_whole(truth: Truth, archive: Archive, tmp_path: Path) -> None:
     """Vectors that a damaged article shares with another outlet's copy stay what they are."""
     archive.add(write_articles(tmp_path / "copy.jsonl", [{"id": "copy", "text": TOLD}]))
     archive.close()
-    damage(tmp_path / "archive", "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'")
+    truth.change(*BROKEN)
     (tmp_path / "copy.jsonl").unlink()
-    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+    with Archive.open(truth.address, encoder=HashingEncoder()) as opened:
         opened.repair()
         assert opened.verify() == []
 
@@ -282,19 +291,19 @@ def test_an_id_that_is_no_text_is_a_usage_error(archive: Archive, act: str) -> N
 
 
 @pytest.mark.parametrize(
-    "statement",
+    "change",
     [
-        "UPDATE articles SET record = x'7b7d' WHERE id = 'fair'",
-        "UPDATE passages SET tokens = tokens + 1",
+        BROKEN,
+        ("UPDATE passages SET tokens = tokens + 1",),
     ],
 )
 def test_newer_rules_are_no_obstacle_to_mending(
-    archive: Archive, tmp_path: Path, statement: str
+    truth: Truth, archive: Archive, tmp_path: Path, change: tuple[object, ...]
 ) -> None:
     """Damage in an archive that was cut by older rules is mended as in any other."""
     archive.close()
-    damage(tmp_path / "archive", statement)
-    damage(tmp_path / "archive", "UPDATE settings SET value = '\"old\"' WHERE name = 'splitter'")
-    with Archive.open(tmp_path / "archive", encoder=HashingEncoder()) as opened:
+    truth.change(*change)
+    truth.change("UPDATE settings SET value = '\"old\"' WHERE name = 'splitter'")
+    with Archive.open(truth.address, encoder=HashingEncoder()) as opened:
         opened.repair()
         assert opened.verify() == []

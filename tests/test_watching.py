@@ -158,7 +158,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell i
 from qa import archive, cli
 from tests.fakes import HashingEncoder
 create = archive.Archive.create
-archive.Archive.create = lambda *a, model=None: create(*a, encoder=HashingEncoder())
+archive.Archive.create = lambda *a, **_: create(*a, encoder=HashingEncoder())
 archive.carry_encoder = lambda *a: None
 sys.exit(cli.run(sys.argv[1:]))
 """

@@ -20,9 +20,9 @@ DIGEST_DIGITS = 16
 
 @contextmanager
 def opened(
-    archive: Path | None, articles: Path | None, warn: Warn, *, encoder: Encoder | None = None
+    archive: str | Path | None, articles: Path | None, warn: Warn, *, encoder: Encoder | None = None
 ) -> Iterator[Archive]:
-    """Yield the archive in folder `archive`, or one of the file `articles`, else the default one.
+    """Yield the archive at `archive`, or one of the file `articles`, else the default one.
 
     An archive of an articles file is kept in the user's cache directory under the digest of the
     file, so that the next evaluation encodes nothing; where that cannot be, it is a temporary one.

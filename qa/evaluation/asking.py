@@ -49,7 +49,7 @@ class Options:
 
 def ask_archive(
     gold: Gold,
-    place: tuple[Path | None, Path | None],
+    place: tuple[str | Path | None, Path | None],
     options: Options,
     errors: Console,
     *,

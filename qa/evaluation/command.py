@@ -41,7 +41,7 @@ EXIT_FAILED = 1
 
 def evaluate_command(
     gold: Path | None = None,
-    archive: Path | None = None,
+    archive: str | Path | None = None,
     articles: Path | None = None,
     json_out: Path | None = None,
     report: Path | None = None,
@@ -95,7 +95,7 @@ def compare_command(
 
 
 def _inputs(
-    gold: Path | None, archive: Path | None, articles: Path | None, options: Options
+    gold: Path | None, archive: str | Path | None, articles: Path | None, options: Options
 ) -> tuple[Gold, Path | None]:
     """Return the gold questions and the articles file, the samples where none is named."""
     if gold is not None:

@@ -69,7 +69,7 @@ def take_feedback(queue: Queue, archive: Archive) -> Added:
     the file.
     """
     try:
-        lines = (archive.directory / FILE).read_bytes().split(b"\n")
+        lines = (archive.home / FILE).read_bytes().split(b"\n")
     except OSError:
         return Added(0, 0, 0)
     return queue.add(found for line in lines if (found := _said(line)) is not None)

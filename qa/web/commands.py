@@ -84,7 +84,8 @@ def chat(
     writer = Writer(llm, llm_model, os.environ.get(LLM_KEY)) if llm else None
     with open_archive(archive) as opened:
         may_write = is_loopback(host) if writable is None else writable
-        serve(opened, host=host, port=port, rules=rules, writable=may_write, writer=writer)
+        with opened.following():
+            serve(opened, host=host, port=port, rules=rules, writable=may_write, writer=writer)
     return 0
 
 
@@ -100,7 +101,7 @@ def mcp(
     rules = rules_for(host, auth, a_minute) if http else None
     from qa.web.mcp import serve_http, serve_stdio
 
-    with open_archive(archive) as opened:
+    with open_archive(archive) as opened, opened.following():
         if rules is None:
             serve_stdio(opened)
         else:

@@ -49,8 +49,8 @@ class Editable(Listed, Protocol):
     """The part of an archive that can be changed from the page."""
 
     @property
-    def directory(self) -> Path:
-        """Return the archive's folder."""
+    def home(self) -> Path:
+        """Return the folder for what people give the archive; it may not be there yet."""
         ...
 
     @property
@@ -121,7 +121,7 @@ class Editing:
             article = await asyncio.to_thread(article_of, self.archive, body.article or "")
             span = Span(body.start or 0, body.end or 0)
         said = Feedback(body.question, body.verdict, article, span)
-        await asyncio.to_thread(note, self.archive.directory, said)
+        await asyncio.to_thread(note, self.archive.home, said)
         return JSONResponse({"noted": True}, status_code=201)
 
     async def add(
@@ -141,7 +141,7 @@ class Editing:
 
     async def _receive(self, request: Request, name: str) -> Path:
         """Write the body to the folder of added files; one of the same name is replaced."""
-        folder = added_folder(self.archive.directory)
+        folder = added_folder(self.archive.home)
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
         try:

@@ -21,6 +21,7 @@ from corpus.errors import (
     ArchiveLockedError,
     NewsArchiveError,
     StorageError,
+    UnreachableError,
     UsageError,
 )
 from qa.web.admission import BusyError
@@ -33,6 +34,8 @@ RETRY_SECONDS = 2
 """How long a caller is asked to wait where the archive is busy or being written to."""
 
 FAULT = "Something went wrong while this was worked on. The archive is unharmed; try again."
+
+UNREACHABLE = "What the archive is kept in does not answer now; try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +89,27 @@ def to_json(value: Any) -> bytes:
 
 def problem_of(error: NewsArchiveError) -> Problem:
     """Return the problem that one of our own errors is to a caller."""
-    wait = {"Retry-After": str(RETRY_SECONDS)}
     match error:
         case UsageError():
             return Problem(422, "unusable", str(error))
         case BusyError():
-            return Problem(503, "busy", str(error), headers=wait)
+            found = wait("busy", str(error))
         case ArchiveLockedError():
-            return Problem(503, "locked", str(error), headers=wait)
+            found = wait("locked", str(error))
+        case UnreachableError():
+            found = wait("unreachable", UNREACHABLE)
         case ArchiveError():
-            return Problem(503, "archive", "The archive cannot be used now; its keeper is told.")
+            found = Problem(503, "archive", "The archive cannot be used now; its keeper is told.")
         case StorageError():
-            return Problem(503, "storage", "The archive's disk refuses now; its keeper is told.")
+            found = Problem(503, "storage", "The archive's disk refuses now; its keeper is told.")
         case _:
-            return Problem(500, "fault", FAULT)
+            found = Problem(500, "fault", FAULT)
+    return found
+
+
+def wait(name: str, detail: str) -> Problem:
+    """Return the problem of what will do in a moment."""
+    return Problem(503, name, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def told(log: logging.Logger, what: str, error: NewsArchiveError) -> str:

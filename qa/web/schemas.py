@@ -179,12 +179,15 @@ class StatusBody(BaseModel):
     corrections: int = Field(description="Earlier versions of articles that are kept")
     corrected: str | None = Field(description="When the last of them was replaced")
     spare_vectors: int = Field(description="Vectors of passages that are gone, for their return")
+    searchable: int | None = Field(description="Commit of the search indices on this machine")
 
 
 class HealthBody(BaseModel):
-    """The server answers."""
+    """The server answers; one that follows a shared archive says how far it is."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "behind", "starting", "unreachable"]
+    generation: int | None = Field(default=None, description="Commit that can be searched here")
+    newest: int | None = Field(default=None, description="The archive's newest commit")
 
 
 class FieldError(BaseModel):

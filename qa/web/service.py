@@ -33,7 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from corpus.errors import NewsArchiveError
 from corpus.records import Article
-from qa.records import Answer, Status
+from qa.records import Answer, Standing, Status
 from qa.searching import FoundPassage, search
 from qa.serving import SecurityHeaders
 from qa.web import schemas
@@ -41,6 +41,7 @@ from qa.web.admission import Queue
 from qa.web.metrics import MEDIA_TYPE as METRICS_TYPE
 from qa.web.metrics import Metrics
 from qa.web.problems import FAULT, MEDIA_TYPE, Problem, ProblemError, log_fault, problem_of, to_json
+from qa.web.readiness import check_ready
 
 API = "/api"
 """Where the routes are mounted."""
@@ -78,6 +79,10 @@ class Served(Protocol):
 
     def status(self) -> Status:
         """Return what the archive holds."""
+        ...
+
+    def standing(self) -> Standing:
+        """Return how far behind a shared archive this process is, without asking anybody."""
         ...
 
 
@@ -129,13 +134,15 @@ class Service:
         return _json({name: value for name, value in told.items() if name not in HIDDEN_STATUS})
 
     async def health(self) -> Response:
-        """Tell that the server answers."""
-        return _json({"status": "ok"})
+        """Tell that the server answers, and how far behind a shared archive it is."""
+        return _json(self.archive.standing().to_dict())
 
     async def ready(self) -> Response:
-        """Tell that the archive can be read; 503 where it cannot."""
+        """Tell that the archive can be asked; 503 where it cannot. What is behind still answers."""
+        standing = self.archive.standing()
+        check_ready(standing)
         await asyncio.to_thread(self.archive.status)
-        return _json({"status": "ok"})
+        return _json(standing.to_dict())
 
     async def counts(self) -> Response:
         """Return counts for Prometheus."""

@@ -1,0 +1,122 @@
+"""Milvus' own client: one connection an archive, its calls bounded in time, its errors as ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from corpus.errors import NewsArchiveError, UsageError
+from embeddings.milvus_address import MilvusAddress
+from embeddings.nearest import VectorsUnavailableError
+
+TIMEOUT = 30.0
+"""Seconds for what writers ask."""
+
+LOADING = 600.0
+"""Seconds that a collection may take to be loaded."""
+
+NOT_FOUND, NOT_LOADED = 100, 101
+"""Milvus' codes for a collection that is not there, and for one that is not in memory."""
+
+GRAPH = {"M": 16, "efConstruction": 200}
+"""HNSW's links a vector and the width of its construction."""
+
+
+class MissingCollectionError(VectorsUnavailableError):
+    """There is no such collection."""
+
+
+class MilvusClient:
+    """A connection that is made when it is first used; threads may share it."""
+
+    def __init__(self, address: MilvusAddress) -> None:
+        self.address = address
+        self._client: Any = None
+
+    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
+        """Call a method of Milvus' client, at most `tries` times.
+
+        What was unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
+        Raises MissingCollectionError where a collection is not there, VectorsUnavailableError where
+        Milvus does not answer as it should.
+        """
+        options.setdefault("timeout", TIMEOUT)
+        loaded = False
+        while True:
+            try:
+                return getattr(self._connected(), what)(*values, retry_times=1, **options)
+            except NewsArchiveError:
+                raise
+            except Exception as error:
+                tries -= 1
+                if getattr(error, "code", None) == NOT_FOUND:
+                    raise MissingCollectionError(self._lacking(values)) from error
+                if getattr(error, "code", None) == NOT_LOADED and not loaded:
+                    self.load(str(values[0]))
+                    loaded, tries = True, max(tries, 1)
+                elif tries <= 0:
+                    raise self._own(error) from error
+
+    def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
+        """Make a collection of passages with their graph, and load it."""
+        from pymilvus import DataType
+
+        client = self._connected()
+        schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("key", DataType.INT64, is_primary=True)
+        schema.add_field("article", DataType.INT64)
+        schema.add_field("outlet", DataType.VARCHAR, max_length=name_bytes, is_partition_key=True)
+        schema.add_field("day", DataType.INT64)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+        index = client.prepare_index_params()
+        index.add_index("vector", index_type="HNSW", metric_type="IP", params=GRAPH)
+        self.ask("create_collection", name, schema=schema, **options)
+        self.ask("create_index", name, index_params=index, timeout=LOADING)
+        self.load(name)
+
+    def load(self, name: str) -> None:
+        """Load a collection into memory, as often as the address says, and wait until it is."""
+        self.ask("load_collection", name, replica_number=self.address.replicas, timeout=LOADING)
+
+    def close(self) -> None:
+        """Close the connection, if there is one; the next call makes another."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = _connected(self.address)
+        return self._client
+
+    def _lacking(self, values: Sequence[Any]) -> str:
+        return (
+            f"Milvus at {self.address.uri} has no collection {values[0]!r}: make it with"
+            f" `qa index FOLDER --archive {self.address}`"
+        )
+
+    def _own(self, error: Exception) -> VectorsUnavailableError:
+        told = str(getattr(error, "message", "") or error).splitlines() or [""]
+        return VectorsUnavailableError(
+            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:200]}):"
+            " start it, or give the address where it is"
+        )
+
+
+def _connected(address: MilvusAddress) -> Any:
+    """Return Milvus' client. Raises UsageError where its package is missing."""
+    try:
+        from pymilvus import MilvusClient as TheirClient
+    except ImportError as error:
+        raise UsageError(
+            f"the archive at {address} needs the extra `shared`: install it with"
+            ' `python -m pip install "news-archive-qa[shared]"`'
+        ) from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # each error comes out as ours
+    try:
+        return TheirClient(address.uri, token=address.token, timeout=TIMEOUT)
+    except Exception as error:
+        raise VectorsUnavailableError(
+            f"Milvus at {address.uri} cannot be reached: start it, or give the address where it is"
+        ) from error

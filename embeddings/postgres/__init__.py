@@ -1,0 +1,1 @@
+"""An archive's truth in PostgreSQL, for several machines: `database.PostgresDatabase`."""

@@ -1,0 +1,86 @@
+"""PostgreSQL's errors as this project's: what happened, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolClosed
+
+from corpus.errors import (
+    ArchiveDamagedError,
+    ArchiveMissingError,
+    NewsArchiveError,
+    StorageError,
+    UnreachableError,
+    UsageError,
+)
+from embeddings.locations import PostgresLocation
+
+
+def own_error(location: PostgresLocation, error: Exception) -> NewsArchiveError:
+    """Return the error of this project that says what PostgreSQL's means."""
+    for kinds, make in _MEANINGS:
+        if isinstance(error, kinds):
+            return make(location, first_line(error))
+    return StorageError(f"{location} refused ({first_line(error)}): ask who keeps the database")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, without the words of a statement."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+_Make = Callable[[PostgresLocation, str], NewsArchiveError]
+
+_MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Make], ...] = (
+    (
+        PoolClosed,
+        lambda at, told: UsageError(f"the archive at {at} was closed: open it again ({told})"),
+    ),
+    (
+        (errors.UndefinedTable, errors.InvalidSchemaName),
+        lambda at, told: ArchiveMissingError(
+            f"the archive at {at} is gone, or part of it ({told}): restore its schema from a copy,"
+            " or index the files into a new one"
+        ),
+    ),
+    (
+        (errors.DataCorrupted, errors.IndexCorrupted, errors.IntegrityError),
+        lambda at, told: ArchiveDamagedError(
+            f"{at} is damaged ({told}): restore it from a copy,"
+            " or index the files into a new archive"
+        ),
+    ),
+    (
+        (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        lambda at, told: StorageError(
+            f"{at} lets nobody in like this ({told}): give the role in the address, its password in"
+            " $PGPASSWORD or ~/.pgpass"
+        ),
+    ),
+    (
+        (errors.DiskFull, errors.OutOfMemory),
+        lambda at, told: StorageError(
+            f"the server of {at} has no room ({told}): make some; what was committed is kept"
+        ),
+    ),
+    (
+        (errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected),
+        lambda at, told: StorageError(f"{at} is in use by another process ({told}): try again"),
+    ),
+    (
+        (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction),
+        lambda at, told: StorageError(
+            f"{at} does not permit it ({told}): give the role what it needs, or use another"
+        ),
+    ),
+    (
+        (psycopg.OperationalError, psycopg.InterfaceError),
+        lambda at, told: UnreachableError(
+            f"the database of {at} does not answer ({told}): what was committed is kept; try again,"
+            " or see whether its server runs"
+        ),
+    ),
+)

