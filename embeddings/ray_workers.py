@@ -12,12 +12,15 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from corpus.errors import NewsArchiveError, UsageError, WorkersError
 from embeddings.encoder import (
@@ -49,6 +52,13 @@ RETRIES = 8
 """Times that a task is computed anew after the machine or process that had it died: one that dies
 of the task itself would be killed for ever."""
 
+CLIENT_PORT = 10_001
+"""Where a cluster's first machine answers those who join from elsewhere, if the address names no
+port."""
+
+KNOCK_SECONDS = 5.0
+"""Seconds within which something must answer at a cluster's address."""
+
 JOINS, JOIN_SECONDS = 3, 2.0
 """Times that joining is tried, and seconds between, where the cluster answers that it cannot: it
 starts a process for each who joins, and gives up where its first machine is busy."""
@@ -62,13 +72,13 @@ STORE_BYTES = 512 * 2**20
 QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 """What Ray is told so that stderr holds this project's messages alone."""
 
-PRIVATE = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-}
-"""Environment of a cluster on this machine: it reports nothing, listens on the loopback interface
-alone (which Ray does only where it is told that it is no cluster), and asks for a token."""
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Environment of a cluster on this machine: it reports nothing to its makers."""
+
+PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+"""The same where this module is the first to import the library, which reads it only then: such a
+cluster listens on the loopback interface alone (which Ray does where it is told that machines are
+not joined), and asks for a secret of this process instead of one that Ray keeps in a file."""
 
 
 class RayEncoder:
@@ -202,12 +212,21 @@ def _explanation(error: Exception, address: str) -> NewsArchiveError:
 
 def checked_address(address: str) -> str:
     """Return the address of workers; raise UsageError for what is none."""
-    if address != LOCAL and not (address.startswith(REMOTE) and len(address) > len(REMOTE)):
+    if address != LOCAL and not (address.startswith(REMOTE) and _host_of(address)[0]):
         raise UsageError(
             f"{address!r} is no address of workers: give {LOCAL} for a Ray cluster on this machine"
             f" (or that of $RAY_ADDRESS), or {REMOTE}HOST:10001 for another machine's"
         )
     return address
+
+
+def _host_of(address: str) -> tuple[str, int]:
+    """Return the host and port that an address names; no host where it is none."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname or "", parts.port or CLIENT_PORT
+    except ValueError:  # a port that is no number
+        return "", 0
 
 
 # The cluster
@@ -219,7 +238,9 @@ def _cluster(address: str) -> Iterator[Any]:
     with ExitStack() as stack:
         own = address == LOCAL and not os.environ.get("RAY_ADDRESS")
         if own:
-            stack.enter_context(_environment({**PRIVATE, "RAY_AUTH_TOKEN": _token()}))
+            stack.enter_context(_environment(SILENT))
+            if _is_first():
+                stack.enter_context(_environment({**PRIVATE, "RAY_AUTH_TOKEN": _token()}))
         ray = _imported()
         if not ray.is_initialized():
             if own:
@@ -245,7 +266,12 @@ def _start(ray: Any, folder: str) -> None:
 
 
 def _connect(ray: Any, address: str | None) -> None:
-    """Join a running cluster, that of $RAY_ADDRESS where `address` is None."""
+    """Join a running cluster, that of $RAY_ADDRESS where `address` is None.
+
+    Ray itself takes half a minute to find that nothing answers.
+    """
+    if address is not None:
+        socket.create_connection(_host_of(address), timeout=KNOCK_SECONDS).close()
     for left in reversed(range(JOINS)):
         try:
             ray.init(address=address, **QUIETLY)
@@ -280,6 +306,12 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @cache
+def _is_first() -> bool:
+    """Tell whether nobody had imported the library in this process when this was first asked."""
+    return "ray" not in sys.modules
+
+
+@cache
 def _token() -> str:
-    """Return the secret that clusters of this process ask for, instead of one kept in a file."""
+    """Return the secret that clusters of this process ask for."""
     return secrets.token_hex(32)

@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,9 +59,7 @@ def missing() -> str:
     """Return what keeps two machines from being started here, or nothing."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return "network namespaces take root and the command ip (Debian's iproute2)"
-    try:
-        import ray  # noqa: F401
-    except ImportError:
+    if find_spec("ray") is None:
         return "ray is not installed: pip install 'news-archive-qa[ray]'"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -216,6 +217,7 @@ class FakeRay:
         self.failures: list[Exception] = []
         self.joined: list[dict[str, Any]] = []
         self.environment: dict[str, str] = {}
+        self.address = ""
         self.cancelled = 0
         self.left = False
 
@@ -259,12 +261,15 @@ class Task:
 
 
 @pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
-    """Put a ray in place that computes here."""
+def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
+    """Put a ray in place that computes here; something answers at its address."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     fake = FakeRay()
+    monkeypatch.setattr(ray_workers, "_is_first", lambda: True)
     monkeypatch.setitem(sys.modules, "ray", fake)
-    return fake
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        fake.address = f"ray://127.0.0.1:{listening.getsockname()[1]}"
+        yield fake
 
 
 def test_a_run_with_workers(tmp_path: Path, news: Path, ray: FakeRay) -> None:
@@ -297,17 +302,27 @@ def test_a_cluster_of_this_machine_is_private(
     assert dict(os.environ) == before
 
 
+def test_a_program_that_uses_ray_itself_keeps_its_ways(
+    carried: OnnxEncoder, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Ray read when it was imported cannot be changed any more: only reports are stopped."""
+    monkeypatch.setattr(ray_workers, "_is_first", lambda: False)
+    dict(RayEncoder(carried, "ray").encode_passages(PASSAGES))
+    assert ray.environment["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert "RAY_AUTH_TOKEN" not in ray.environment
+
+
 def test_other_clusters_are_joined_as_they_are(
     carried: OnnxEncoder, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By their address, or by that of $RAY_ADDRESS; the secret of ours is not for them."""
     monkeypatch.setenv("RAY_ADDRESS", "ray://cluster:10001")
-    for address in ("ray://host:10001", "ray"):
+    for address in (ray.address, "ray"):
         encoder = RayEncoder(carried, address)
         assert len(dict(encoder.encode_passages(PASSAGES))) == len(PASSAGES)
         encoder.close()
         assert "RAY_AUTH_TOKEN" not in ray.environment
-    assert [told["address"] for told in ray.joined] == ["ray://host:10001", None]
+    assert [told["address"] for told in ray.joined] == [ray.address, None]
 
 
 def test_what_is_not_finished_is_taken_back(carried: OnnxEncoder, ray: FakeRay) -> None:
@@ -338,8 +353,8 @@ def test_what_ray_raises_is_explained(
     """One line with the address, the cause and what to do."""
     ray.failures = [error]
     with pytest.raises(WorkersError, match=told) as raised:
-        RayEncoder(carried, "ray://host:10001").encode_passages(PASSAGES)
-    assert "ray://host:10001" in str(raised.value)
+        RayEncoder(carried, ray.address).encode_passages(PASSAGES)
+    assert ray.address in str(raised.value)
     assert "the same command goes on" in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -351,7 +366,7 @@ def test_a_busy_cluster_is_asked_again(
     monkeypatch.setattr(ray_workers, "JOIN_SECONDS", 0)
     for refusals in (2, 3):
         ray.failures = [ConnectionAbortedError("Starting Ray client server failed.")] * refusals
-        encoder = RayEncoder(carried, "ray://host:10001")
+        encoder = RayEncoder(carried, ray.address)
         if refusals == 3:
             with pytest.raises(WorkersError, match="Starting Ray client server failed"):
                 encoder.encode_passages(PASSAGES)
@@ -382,7 +397,18 @@ def test_machines_that_round_otherwise_are_named(
     assert "not to the last bit" in encoder.notes[0]
 
 
-@pytest.mark.parametrize("address", ["", "ray://", "http://host", "host:6379", "auto"])
+def test_an_address_at_which_nothing_answers(carried: OnnxEncoder, ray: FakeRay) -> None:
+    """Is told at once, before Ray waits for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(WorkersError, match=f"127.0.0.1:{port} failed .ConnectionRefusedError"):
+        RayEncoder(carried, f"ray://127.0.0.1:{port}").encode_passages(PASSAGES)
+    assert not ray.joined
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ray://", "ray://host:x", "http://host", "host:6379", "auto"]
+)
 def test_what_is_no_address_is_refused(address: str) -> None:
     """With the two forms that are."""
     with pytest.raises(UsageError, match="ray://HOST:10001"):
