@@ -21,6 +21,7 @@ from embeddings import onnx
 from embeddings.encoder import WINDOW, file_sha256
 from embeddings.generations import DERIVED
 from embeddings.locking import HOLDER, LOCK
+from embeddings.missing import gone_files
 from embeddings.remembered import Remembered
 from embeddings.rows import FileRecord
 from embeddings.schema import DATABASE
@@ -102,20 +103,22 @@ def index_paths(
     paths: Iterable[str | os.PathLike[str]],
     *,
     prune: bool = False,
+    emptied: bool = False,
     gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
     committed: Callable[[], None] = lambda: None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
-    With `prune`, articles that came from below `paths` and are no longer there are removed; so are
-    those of the files and folders in `gone`. A file that cannot be read is reported and stops
+    With `prune`, articles that came from below `paths` and are no longer there are removed, but for
+    those of folders that are empty now: these with `emptied`. So are those of the files and folders
+    in `gone`. A file that cannot be read is reported and stops
     nothing; what it held before is kept. `committed` is called after each window's commits. The
     caller holds the archive's lock.
     """
     run = _Run(store, encoder, progress, committed)
     wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
-    return run.run(wanted, prune=prune, gone=lost)
+    return run.run(wanted, prune=prune or emptied, emptied=emptied, gone=lost)
 
 
 class _Run:
@@ -142,7 +145,9 @@ class _Run:
         self._tally = _Tally()
         self._files = (0, 0)
 
-    def run(self, paths: Sequence[str], *, prune: bool, gone: Sequence[str]) -> IndexReport:
+    def run(
+        self, paths: Sequence[str], *, prune: bool, emptied: bool, gone: Sequence[str]
+    ) -> IndexReport:
         started = time.perf_counter()
         if resplit := self._writer.resplit():
             self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
@@ -158,9 +163,9 @@ class _Run:
         self._flush()
         self._note_committed(self._writer.finish())
         if prune:
-            self._prune(paths, found)
+            self._prune(paths, found, emptied=emptied)
         if gone:
-            self._prune(gone, FoundFiles())
+            self._prune(gone, FoundFiles(), emptied=True)
         return self._reported(time.perf_counter() - started)
 
     def _reported(self, seconds: float) -> IndexReport:
@@ -312,19 +317,12 @@ class _Run:
         total = max(known, round(known * total_files / max(files, 1)))
         self._progress(IndexProgress(files, total_files, self._tally.encoded, total))
 
-    def _prune(self, paths: Sequence[str], found: FoundFiles) -> None:
-        """Remove the articles of files below `paths` that are gone, and of rows that are gone.
-
-        What lies below a place that could not be read is kept: it may only be out of reach.
-        """
+    def _prune(self, paths: Sequence[str], found: FoundFiles, *, emptied: bool) -> None:
+        """Remove the articles of files below `paths` that are gone, and of rows that are gone."""
         records = self._store.files()
         present = {str(path) for path in found.files}
-        roots = [Path(path).expanduser().resolve() for path in paths]
-        closed = [Path(failure.path) for failure in found.failures]
-        missing = [path for path in records if path not in present and _is_below(path, roots)]
-        gone = {path for path in missing if not _is_below(path, closed)}
-        if len(gone) < len(missing):
-            self._tally.warnings.append("nothing was removed below what could not be read")
+        gone, kept_all_the_same = gone_files(records, paths, found, emptied=emptied)
+        self._tally.warnings.extend(kept_all_the_same)
         listed = [path for path in records if path in gone or path in present - self._unread]
         ids = [i for path in listed for i in (*records[path].articles, *records[path].earlier)]
         kept = {i for path in records.keys() - {*listed} for i in records[path].articles}
@@ -348,10 +346,6 @@ def is_own(path: Path) -> bool:
         part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()
         for depth, part in enumerate(path.parts)
     )
-
-
-def _is_below(path: str, places: Iterable[Path]) -> bool:
-    return any(Path(path).is_relative_to(place) for place in places)
 
 
 def _exists(path: str) -> bool:

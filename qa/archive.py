@@ -153,13 +153,15 @@ class Archive(Keeping):
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
         *,
         prune: bool = False,
+        emptied: bool = False,
         gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
         workers: str | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
-        With `prune`, articles whose files below `paths` are gone are removed, and so are those of
+        With `prune`, articles whose files below `paths` are gone are removed, but for those of
+        folders that are empty now (a disk may be missing): these with `emptied`. So are those of
         the files in `gone`. `workers` is the address of a Ray cluster that encodes: "ray" for this
         machine's, "ray://HOST:PORT" for another's. Raises ArchiveLockedError where another process
         is writing, WorkersError where the cluster cannot be had or fails.
@@ -174,6 +176,7 @@ class Archive(Keeping):
                 encoder,
                 paths,
                 prune=prune,
+                emptied=emptied,
                 gone=gone,
                 progress=progress,
                 committed=catching_up.Follower(self._store),

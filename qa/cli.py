@@ -23,6 +23,7 @@ from qa.options import (
     ArchiveOption,
     DatabaseOption,
     JsonOption,
+    PruneEmptiedOption,
     RerankerOption,
     WorkersOption,
     open_archive,
@@ -89,6 +90,7 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     prune: Annotated[
         bool, typer.Option(help="Remove articles whose files below PATH are gone.")
     ] = False,
+    prune_emptied: PruneEmptiedOption = False,
     strict: Annotated[
         bool, typer.Option(help="Exit with 1 where any file or record failed.")
     ] = False,
@@ -103,10 +105,8 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     from corpus.web.fetching import listed_addresses
     from qa.archive import Archive
 
-    if urls and watch:
-        raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
-    if workers and watch:
-        raise UsageError("--workers are for a first run: index once with them, then watch without")
+    if watch:
+        _check_watched({"--urls": urls, "--workers": workers, "--prune-emptied": prune_emptied})
     if not paths and not urls:
         raise UsageError("nothing to index: name files or folders, or a list with --urls")
     addresses = listed_addresses(urls) if urls else ()
@@ -117,7 +117,9 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
         fetched = _fetched(opened, addresses)
         with terminal.progress_bar() as progress:
             places: list[str | Path] = [*(paths or []), *fetched.files]
-            report = opened.add(places, prune=prune, progress=progress, workers=workers)
+            report = opened.add(
+                places, prune=prune, emptied=prune_emptied, progress=progress, workers=workers
+            )
         report = replace(report, failed=(*fetched.failures, *report.failed))
         address = opened.address
     if as_json:
@@ -127,6 +129,12 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     nothing_read = not (report.added or report.updated or report.unchanged or report.removed)
     failed = report.failed and (strict or nothing_read)
     return EXIT_FAILED if failed else EXIT_DONE
+
+
+def _check_watched(options: dict[str, object]) -> None:
+    """Refuse options that are for one run only."""
+    for option in (name for name, value in options.items() if value):
+        raise UsageError(f"{option} is for one run: index once with it, then --watch without")
 
 
 def _fetched(archive: Archive, addresses: tuple[str, ...]) -> Fetched:

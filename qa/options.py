@@ -47,6 +47,12 @@ WorkersOption = Annotated[
         help="Encode on a Ray cluster: ray://HOST:10001, or ray for one on this machine.",
     ),
 ]
+PruneEmptiedOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune-emptied", help="The same where a folder is empty now: a disk may be missing."
+    ),
+]
 
 
 @contextmanager
