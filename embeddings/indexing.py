@@ -24,11 +24,11 @@ from embeddings.locking import HOLDER, LOCK
 from embeddings.missing import gone_files
 from embeddings.remembered import Remembered
 from embeddings.rows import FileRecord
-from embeddings.schema import DATABASE
+from embeddings.schema import DATABASE, REPLICA
 from embeddings.store import Store
 from embeddings.writing import ArticleWriter, EncoderSource, SplitArticle
 
-OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER}) | {
+OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER, REPLICA}) | {
     DATABASE + end for end in ("", "-wal", "-shm", "-journal")
 }
 """What an archive keeps in its directory: no articles, though some of it is JSON."""
@@ -343,7 +343,8 @@ def _without_archives(found: FoundFiles) -> FoundFiles:
 def is_own(path: Path) -> bool:
     """Tell whether a file is part of an archive, this one or another."""
     return any(
-        part in OWN_FILES and Path(*path.parts[:depth], DATABASE).is_file()
+        part in OWN_FILES
+        and any(Path(*path.parts[:depth], mark).is_file() for mark in (DATABASE, REPLICA))
         for depth, part in enumerate(path.parts)
     )
 

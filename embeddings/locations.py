@@ -63,7 +63,7 @@ class MilvusLocation:
 
     def __str__(self) -> str:
         parts = urlsplit(self.address)
-        return urlunsplit(parts._replace(netloc=_without_password(parts.netloc)))
+        return self.address.replace(parts.netloc, _without_password(parts.netloc), 1)
 
 
 Location = Path | PostgresLocation | MilvusLocation
@@ -99,7 +99,7 @@ def locate(address: Address) -> Location:
     if scheme in POSTGRES and text[len(scheme) :].startswith("://"):
         return _postgres(parts)
     if scheme in MILVUS_SCHEMES and text[len(scheme) :].startswith("://"):
-        return _milvus(parts)
+        return _milvus(parts, text)
     raise UsageError(f"{_shown(text)!r} is no archive's address: expected {_EXPECTED}")
 
 
@@ -121,20 +121,17 @@ def _postgres(parts: SplitResult) -> PostgresLocation:
     return PostgresLocation(uri if "://" in uri else uri.replace(":", "://", 1), name)
 
 
-def _milvus(parts: SplitResult) -> MilvusLocation:
+def _milvus(parts: SplitResult, text: str) -> MilvusLocation:
     query = dict(parse_qsl(parts.query))
     if parts.scheme == MILVUS_FILE:
         if parts.netloc or not parts.path.endswith(".db"):
             raise UsageError(
-                f"{_shown(parts.geturl())!r} names no file: expected"
-                " milvus+file:///folder/file.db?name=name"
+                f"{_shown(text)!r} names no file: expected milvus+file:///folder/file.db?name=name"
             )
-        return MilvusLocation(parts.geturl(), _checked_name(query.get("name", DEFAULT_NAME)))
+        return MilvusLocation(text, _checked_name(query.get("name", DEFAULT_NAME)))
     if not parts.hostname:
-        raise UsageError(
-            f"{_shown(parts.geturl())!r} names no host: expected milvus+http://host:19530/name"
-        )
-    return MilvusLocation(parts.geturl(), _checked_name(parts.path.strip("/") or DEFAULT_NAME))
+        raise UsageError(f"{_shown(text)!r} names no host: expected milvus+http://host:19530/name")
+    return MilvusLocation(text, _checked_name(parts.path.strip("/") or DEFAULT_NAME))
 
 
 def _checked_name(name: str) -> str:

@@ -13,6 +13,9 @@ from embeddings.sqlite import SqliteDatabase
 DATABASE = "archive.sqlite"
 """Name of the database file in an archive's directory."""
 
+REPLICA = "replica.txt"
+"""Name of the file that says what the folder of a shared archive is for, in its place."""
+
 FORMAT = 4
 """Version of the tables below (SQLite's user_version)."""
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.errors import ArchiveMissingError, StorageError, UsageError
+from embeddings.durable import replace_file
 from embeddings.locations import Location, MilvusLocation, PostgresLocation, locate
+from embeddings.schema import REPLICA
 from embeddings.store import Store
 from qa.places import cache_directory, data_directory
 
@@ -66,17 +68,20 @@ def _shared_store(
     """Open a truth in PostgreSQL, and this machine's folder for what is derived from it."""
     database = _connect(place, create=create)
     try:
-        folder = _made(cache_directory() / SHARED / database.archive_id, database.place)
+        note = f"What this machine has made of {database.place}; it can be made again.\n"
+        folder = _made(cache_directory() / SHARED / database.archive_id, database.place, note)
     except StorageError:
         database.close()
         raise
     return Store(folder, database=database, vector_engine=vector_engine)
 
 
-def _made(folder: Path, place: str) -> Path:
-    """Return a folder of this machine, made where it is not there yet."""
+def _made(folder: Path, place: str, note: str = "") -> Path:
+    """Return a folder of this machine, made where it is not there yet, with a note of its use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if note and not (folder / REPLICA).exists():
+            replace_file(folder / REPLICA, note.encode())
     except OSError as error:
         raise StorageError(
             f"{folder} cannot be made ({error.strerror}), which is for {place} on this machine:"

@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import embeddings.building
@@ -19,6 +22,7 @@ import embeddings.indexing
 import embeddings.writing
 from embeddings import segments
 from qa import Archive
+from tests.archives import ROOT
 from tests.fakes import HashingEncoder
 
 WINDOW = 16
@@ -59,6 +63,34 @@ def _work(job: dict[str, Any]) -> int:
     return 0
 
 
+class Children:
+    """Starts the server, and children of it that index."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.killing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def run(self, archive: Path | str, news: Path, **how: Any) -> bool:
+        """Index in a child; tell whether it was killed. One that fails by itself is an error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        job = {"archive": str(archive), "news": str(news), **how}
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        ended = json.loads(self._process.stdout.readline())
+        assert ended["killed"] or ended["code"] == 0, ended
+        return bool(ended["killed"])
+
+    def stop(self) -> None:
+        """End the server."""
+        self._process.communicate()
+
+
 class _Points:
     """Counts the points at which files change, and kills this process at one of them."""
 
@@ -73,10 +105,15 @@ class _Points:
         from embeddings.sparse import SparseIndex
         from embeddings.sqlite import SqliteDatabase
 
-        for owner, names in (
+        owners: list[tuple[Any, tuple[str, ...]]] = [
             (SqliteDatabase, ("execute", "empty_log")),
             (SparseIndex, ("update",)),
-        ):
+        ]
+        with suppress(ImportError):  # the extra `shared`
+            from embeddings.postgres.database import PostgresDatabase
+
+            owners.append((PostgresDatabase, ("execute",)))
+        for owner, names in owners:
             for name in names:
                 setattr(owner, name, self._counted(getattr(owner, name)))
 

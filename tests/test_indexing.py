@@ -20,18 +20,19 @@ from embeddings import indexing, writing
 from embeddings.encoder import Encoder
 from embeddings.indexing import IndexProgress, IndexReport, index_paths
 from embeddings.rows import FileRecord
-from embeddings.store import Store
 from embeddings.verification import verify
 from tests.archives import run_python
 from tests.article_files import zipped
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.truths import Truth
 
 
 class Bench:
     """A store, an encoder and a folder of files."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(_folder(folder / "archive"), create=True)
+    def __init__(self, folder: Path, truth: Truth) -> None:
+        self.truth = truth
+        self.store = truth.store(create=True)
         self.encoder = HashingEncoder()
         self.news = _folder(folder / "news")
 
@@ -65,8 +66,8 @@ def never() -> Encoder:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path, truth: Truth) -> Bench:
+    return Bench(tmp_path, truth)
 
 
 A, B, C = stories(3)
@@ -361,7 +362,7 @@ def test_an_archive_inside_the_path_is_not_indexed(bench: Bench) -> None:
     (archive / "derived" / "x").mkdir(parents=True)
     for place in ("writer.json", "derived/x/manifest.json", "encoder.json"):
         (archive / place).write_text('{"text": "This is no article but a file of ours."}', "utf-8")
-    report = bench.index(archive.parent)
+    report = bench.index(archive.parent, bench.news)
     assert report.failed == ()
     assert report.added == 2  # encoder.json lies in no folder of the archive's: it may be anyone's
     assert counts(bench.index(archive / "derived")) == (0, 0, 0, 0, 0)
@@ -472,11 +473,11 @@ def test_an_interrupted_run_keeps_its_windows_and_the_next_goes_on(bench: Bench)
 
 KILLED = """
 import sys
-from pathlib import Path
 import embeddings.indexing, embeddings.writing
 embeddings.indexing.WINDOW = embeddings.writing.WINDOW = 4
 from embeddings.indexing import index_paths
-from embeddings.store import Store
+from embeddings.locations import locate
+from qa.shared import open_store
 from tests.fakes import HashingEncoder
 class Slow(HashingEncoder):
     def encode_passages(self, passages):
@@ -485,7 +486,7 @@ class Slow(HashingEncoder):
             time.sleep(0.02)
             yield item
 encoder = Slow()
-index_paths(Store(Path(sys.argv[1])), lambda: encoder, [sys.argv[2]],
+index_paths(open_store(locate(sys.argv[1])), lambda: encoder, [sys.argv[2]],
             progress=lambda p: print(p.passages, flush=True))
 """
 
@@ -495,13 +496,13 @@ def test_kill_9_leaves_whole_windows(bench: Bench, after: float) -> None:
     """Killed at any point, the store opens clean and the next run completes it."""
     for n, story in enumerate(stories(30)):
         bench.write(f"{n:02d}.jsonl", story)
-    process = run_python(KILLED, str(bench.store.directory), str(bench.news))
+    process = run_python(KILLED, bench.truth.address, str(bench.news))
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(after)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    store = Store(bench.store.directory)
+    store = bench.truth.store()
     assert verify(store) == []
     report = index_paths(store, lambda: bench.encoder, [bench.news])
     assert (report.added + report.unchanged, report.failed) == (30, ())

@@ -6,12 +6,9 @@ QA_KILLS sets how many times an update is killed, QA_FIRST_KILLS a first build; 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,8 +19,8 @@ import pytest
 
 from corpus.errors import ArchiveMissingError
 from qa import Archive
-from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.killing import Children
 
 KILLS = int(os.environ.get("QA_KILLS", "4"))
 FIRST_KILLS = int(os.environ.get("QA_FIRST_KILLS", "2"))
@@ -33,38 +30,10 @@ QUESTIONS = ("How many visitors did Keeper Name7son count?", "the harbour floode
 Hits = list[list[tuple[str, int, int]]]
 
 
-class Server:
-    """Starts children that index, see tests/killing.py."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.killing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-
-    def run(self, archive: Path, news: Path, **how: Any) -> bool:
-        """Index in a child; tell whether it was killed. One that fails by itself is an error."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        job = {"archive": str(archive), "news": str(news), **how}
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        ended = json.loads(self._process.stdout.readline())
-        assert ended["killed"] or ended["code"] == 0, ended
-        return bool(ended["killed"])
-
-    def stop(self) -> None:
-        """End the server."""
-        self._process.communicate()
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[Children]:
     """Return a server of children, one for all tests."""
-    made = Server()
+    made = Children()
     yield made
     made.stop()
 
@@ -107,7 +76,9 @@ def texts(directory: Path) -> dict[str, str]:
         return {article.id: article.text for article in archive.articles()}
 
 
-def moments(server: Server, base: Path | None, news: Path, place: Path) -> Iterator[dict[str, Any]]:
+def moments(
+    server: Children, base: Path | None, news: Path, place: Path
+) -> Iterator[dict[str, Any]]:
     """Yield where to kill: now at a random second of an undisturbed run, now at a random point."""
     chance = random.Random(0)  # noqa: S311 - the same moments every time, not a secret
     if base is not None:
@@ -121,7 +92,7 @@ def moments(server: Server, base: Path | None, news: Path, place: Path) -> Itera
         yield {"seconds": chance.uniform(0, 0.9 * seconds)}
 
 
-def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
+def test_first_builds(tmp_path: Path, news: Path, server: Children) -> None:
     """No archive, or one that opens clean; the next run completes it (FAULTS, row 2)."""
     where = moments(server, None, news, tmp_path / "whole")
     first = next(where)
@@ -142,7 +113,7 @@ def test_first_builds(tmp_path: Path, news: Path, server: Server) -> None:
     print(f"first build: {dict(outcomes)}")
 
 
-def test_updates(tmp_path: Path, news: Path, server: Server) -> None:
+def test_updates(tmp_path: Path, news: Path, server: Children) -> None:
     """What was committed is there, and the end is that of an undisturbed run (FAULTS, row 1)."""
     before, whole = tmp_path / "before", tmp_path / "whole"
     assert not server.run(before, news)

@@ -77,6 +77,19 @@ class PostgresTruth:
     def change(self, statement: str, *values: object) -> None:
         self._run(statement, values)
 
+    def cells(self, table: str, column: str) -> list[tuple[Any, ...]]:
+        """Return (place of the row, value) for a column."""
+        return self.rows(f"SELECT ctid::text, {column} FROM {table} ORDER BY ctid")  # noqa: S608
+
+    def set_cell(self, table: str, column: str, place: str, value: object) -> str:
+        """Change a value as a disk would: no trigger counts it, no constraint holds.
+
+        Returns the row's new place.
+        """
+        statement = f"UPDATE {table} SET {column} = ? WHERE ctid = ?::tid RETURNING ctid::text"  # noqa: S608
+        off = "SET session_replication_role = replica"
+        return str(self._run(statement, (value, place), off)[0][0])
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         return self._run(statement, ())
 
@@ -88,10 +101,13 @@ class PostgresTruth:
         for store in self._opened:
             store.close()
 
-    def _run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _run(
+        self, statement: str, values: tuple[object, ...], before: str = "SELECT 1"
+    ) -> list[tuple[Any, ...]]:
         import psycopg
 
         with psycopg.connect(self.uri, autocommit=True) as connection:
             connection.execute(f"SET search_path TO {self.schema}".encode())
+            connection.execute(before.encode())
             cursor = connection.execute(statement.replace("?", "%s").encode(), values)
             return cursor.fetchall() if cursor.description else []
