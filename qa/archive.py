@@ -114,6 +114,11 @@ class Archive(Keeping):
         return cls(store, encoder, stored.model if stored else model)
 
     @property
+    def id(self) -> str:
+        """Return what tells this archive from all others, wherever it is moved to."""
+        return self._store.archive_id
+
+    @property
     def is_samples(self) -> bool:
         """Tell whether this is the shipped sample collection."""
         return bool(self._store.setting("samples"))
@@ -246,9 +251,7 @@ class Archive(Keeping):
         if max_error is not None and not 0 < max_error <= 1:
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._lock:
-            outlets = [name for name, _ in self._store.sources()]
-            dates = self._store.dates()
-            queries = [_understand(question, outlets, dates) for question in questions]
+            queries = self.understand(questions)
             if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
@@ -267,6 +270,15 @@ class Archive(Keeping):
             except UnusableFilesError:  # damage shows when what is derived is used
                 self._mend()
                 return answers()
+
+    def understand(self, questions: Sequence[str | Question]) -> list[Query]:
+        """Return questions as they are searched, by the archive's outlets and dates.
+
+        Raises UsageError for one that cannot be asked.
+        """
+        outlets = [name for name, _ in self._store.sources()]
+        dates = self._store.dates()
+        return [_understand(question, outlets, dates) for question in questions]
 
     def _load_reranker(self) -> Reranker | None:
         """Return the reranker, loaded once, or None where none is asked for."""
