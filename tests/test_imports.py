@@ -32,7 +32,7 @@ HOMES = {
     "syntok": {"corpus.sentences"},
     "trafilatura": {"corpus.readers.webpage"},
     "charset_normalizer": {"corpus.readers.decoding"},
-    "gradio": {"qa.chat", "qa.gold_page", "qa.serving"},
+    "gradio": {"qa.gradio_pages", "qa.serving"},
     "haystack": {"qa.adapters.haystack"},
     "langchain_core": {"qa.adapters.langchain"},
     "llama_index": {"qa.adapters.llama_index"},
