@@ -63,6 +63,9 @@ JOINS, JOIN_SECONDS = 3, 2.0
 """Times that joining is tried, and seconds between, where the cluster answers that it cannot: it
 starts a process for each who joins, and gives up where its first machine is busy."""
 
+DEATHS = {"WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"}
+"""Names of Ray's errors for a task whose tries are used up."""
+
 STALL_SECONDS = 30.0
 """Seconds without a result after which it is looked whether the cluster has any core at all."""
 
@@ -203,6 +206,11 @@ def _explanation(error: Exception, address: str) -> NewsArchiveError:
         return WorkersError(
             f"a worker of the Ray cluster at {address} lacks this project ({told}): install the"
             f" same version with its [ray] extra on every machine of it. {GO_ON}"
+        )
+    if type(error).__name__ in DEATHS:
+        return WorkersError(
+            f"workers of the Ray cluster at {address} died {RETRIES + 1} times over the same"
+            f" passages ({told}): give them more memory, or fewer cores a machine. {GO_ON}"
         )
     return WorkersError(
         f"the Ray cluster at {address} failed ({told}): look with `ray status` on its first"

@@ -340,11 +340,16 @@ def test_a_cluster_without_cores_is_told(carried: OnnxEncoder, ray: FakeRay) -> 
         list(RayEncoder(carried, "ray").encode_passages(PASSAGES))
 
 
+class OutOfMemoryError(Exception):
+    """Ray's, by its name."""
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (ConnectionError("ray client connection timeout"), "ConnectionError: ray client"),
         (ImportError("No module named 'embeddings'"), "install the same version"),
+        (OutOfMemoryError("killed"), "died 9 times over the same passages"),
     ],
 )
 def test_what_ray_raises_is_explained(

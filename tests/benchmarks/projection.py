@@ -11,6 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.machine import encoder_operations
+
 DAY = 86_400.0
 GIB = 2**30
 
@@ -25,6 +27,9 @@ NODE_BYTES, NODE_SHARE = 64 * GIB, 0.7
 and searches take the rest."""
 
 DIMENSION = 384
+
+TOKENS = 210
+"""Word pieces of a passage, as in the articles by which the speeds are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,14 @@ def lines(costs: Costs) -> list[Line]:
             "cores that it keeps at work",
             lambda _: c.fed / c.encoded,
             "",
-            f"{c.fed:,.0f} / {c.encoded:,.1f}: with more `--workers`, or a GPU, it is what limits",
+            f"{c.fed:,.0f} / {c.encoded:,.1f}: with more `--workers` it is what limits",
+        ),
+        Line(
+            "a GPU that keeps up with it",
+            lambda _: c.fed * encoder_operations(TOKENS) / 1e12,
+            "TFLOP/s",
+            f"{c.fed:,.0f} × {encoder_operations(TOKENS) / 1e9:.1f} GFLOP a passage: any does, so"
+            " that encoding all on one takes as long as the writer",
         ),
     ]
 
