@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from embeddings.milvus import Collection, Milvus, Rows, State, open_milvus
 from embeddings.nearest import VectorsUnavailableError
 from embeddings.passages_index import dimension_of, portions, proven
@@ -79,7 +81,7 @@ def problems(store: Store) -> list[str]:
     behind = store.generation - current.state.generation
     if behind:
         return [f"{place} is {behind} commits behind: `qa index` brings it up to date"]
-    differing = len({*held.tolist()} ^ {*store.passage_keys().tolist()})
+    differing = len(np.setxor1d(held, store.passage_keys()))
     lacking = f"{place} differs in {differing} passages: `qa verify --repair` makes it anew"
     return [lacking] if differing else []
 
@@ -102,6 +104,7 @@ def _made_anew(milvus: Milvus, current: Collection | None, store: Store) -> int:
         database = current.state.database if current is not None else ""
         collection = milvus.begin(replace(start, database=database))
     written = _applied(milvus, collection, store)
+    milvus.seal(collection.name)
     milvus.wait_until_indexed(collection.name, INDEXED)
     milvus.switch(collection.name)
     if current is not None:

@@ -12,21 +12,26 @@ import re
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from typing import Any
 
 import numpy as np
 
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys
 from embeddings.milvus_address import MilvusAddress, milvus_address
-from embeddings.milvus_client import MilvusClient, MissingCollectionError
+from embeddings.milvus_client import LOADING, Client, MilvusClient, MissingCollectionError
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
-SEARCH_TIMEOUT, SEARCH_TRIES = 0.8, 2
-"""Seconds for a search, and how often it is tried: the proxy sends the second try to another
-replica. Without a limit a search that meets a dead query node hangs for half a minute."""
+SEARCH_TIMEOUT, SEARCH_WITHIN = 0.5, 1.2
+"""Seconds for one try of a search, and within which it is tried again, by another replica then.
+Without a limit a search that meets a dead query node hangs for half a minute."""
+
+REST = 2.0
+"""Seconds for which nobody asks an engine that has not answered: others are served by words alone
+meanwhile, and need not wait for it as well."""
 
 PROPERTY = "qa"
 """The collection property that holds the State: one, so that it changes at once or not at all."""
@@ -35,6 +40,13 @@ CONSISTENCY = "Bounded"
 """Of searches: a replica that is up to 5 seconds behind may answer, in 3 ms. "Strong" waits for the
 next tick of Milvus' clock, 200 ms. What is missing for so long is not lost to a reader: it holds
 the newest vectors itself until they are proven to be there, which a Strong query does."""
+
+INDEXED_ROWS = 1_024
+"""Vectors from which on Milvus makes a graph of a segment; fewer are searched one by one."""
+
+PATIENT, PATIENTLY = 5.0, 30.0
+"""Seconds for one try of what a writer asks, and within which it is tried again: all of it may be
+done twice."""
 
 PARTITIONS = 16
 """Partitions that outlets are spread over: a search within one outlet reads one of them, a search
@@ -89,10 +101,11 @@ class Rows:
 class Milvus:
     """The collections of one archive. Connects when it is first used; threads may share it."""
 
-    def __init__(self, address: MilvusAddress) -> None:
+    def __init__(self, address: MilvusAddress, client: Client | None = None) -> None:
         self.address = address
-        self._client = MilvusClient(address)
+        self._client = client or MilvusClient(address)
         self._seen: tuple[float, Collection | None] = (0.0, None)
+        self._rests_until = 0.0
 
     # What there is
 
@@ -103,8 +116,12 @@ class Milvus:
         VectorsUnavailableError where Milvus does not answer.
         """
         at, seen = self._seen
-        if not fresh and time.monotonic() - at < STATE_SECONDS and seen is not None:
-            return seen
+        if not fresh and seen is not None:
+            if time.monotonic() - at < STATE_SECONDS:
+                return seen
+            with suppress(VectorsUnavailableError):  # a search will tell whether it is there
+                self._seen = time.monotonic(), self._described(self.address.name) or seen
+            return self._seen[1]
         found = self._described(self.address.name)
         self._seen = time.monotonic(), found
         return found
@@ -121,7 +138,13 @@ class Milvus:
     def count(self, collection: str) -> int:
         """Return the number of passages, everything written before included."""
         rows = self._client.ask(
-            "query", collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            "query",
+            collection,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=PATIENT,
+            within=PATIENTLY,
         )
         return int(rows[0]["count(*)"])
 
@@ -159,9 +182,32 @@ class Milvus:
     def search(
         self, questions: Vectors, k: int, expression: str = ""
     ) -> list[tuple[Keys, Vectors]]:
-        """Return keys and scores of each question's best k, at most MOST, best first."""
+        """Return keys and scores of each question's best k, at most MOST, best first.
+
+        Raises VectorsUnavailableError where Milvus does not answer, or has not a moment ago.
+        """
         k = min(k, MOST)
-        found = self._client.ask(
+        if time.monotonic() < self._rests_until:
+            raise VectorsUnavailableError(
+                f"Milvus at {self.address.uri} did not answer a moment ago: it is asked again soon"
+            )
+        try:
+            try:
+                found = self._search(questions, k, expression)
+            except MissingCollectionError:  # the name has moved, and what it stood for is gone
+                found = self._search(questions, k, expression)
+        except MissingCollectionError:
+            raise
+        except VectorsUnavailableError:
+            self._rests_until = time.monotonic() + REST
+            raise
+        return [
+            (np.asarray(hits.ids, dtype=np.int64), np.asarray(hits.distances, dtype=np.float32))
+            for hits in found
+        ]
+
+    def _search(self, questions: Vectors, k: int, expression: str) -> Any:
+        return self._client.ask(
             "search",
             self.address.name,
             data=[*questions],
@@ -171,15 +217,8 @@ class Milvus:
             search_params={"metric_type": "IP", "params": {"ef": max(WIDTH, k)}},
             consistency_level=CONSISTENCY,
             timeout=SEARCH_TIMEOUT,
-            tries=SEARCH_TRIES,
+            within=SEARCH_WITHIN,
         )
-        return [
-            (
-                np.asarray(hits.ids, dtype=np.int64),
-                np.asarray(hits.distances, dtype=np.float32),
-            )
-            for hits in found
-        ]
 
     # Writing; one writer at a time
 
@@ -218,12 +257,13 @@ class Milvus:
                     strict=True,
                 )
             ]
-            self._client.ask("upsert", collection, data)
+            self._client.ask("upsert", collection, data, within=PATIENTLY)
 
     def remove(self, collection: str, keys: Sequence[int]) -> None:
         """Remove passages; keys that are not there are passed over."""
         for at in range(0, len(keys), MOST):
-            self._client.ask("delete", collection, filter=f"key in {[*keys[at : at + MOST]]}")
+            gone = f"key in {[*keys[at : at + MOST]]}"
+            self._client.ask("delete", collection, filter=gone, within=PATIENTLY)
 
     def record(self, collection: str, state: State) -> None:
         """Note up to which commit a collection is, once a query has seen everything before."""
@@ -241,20 +281,25 @@ class Milvus:
         """Remove a collection that no name stands for."""
         self._client.ask("drop_collection", collection)
 
+    def seal(self, collection: str) -> None:
+        """End the segments that are being written, so that they get their graphs.
+
+        Milvus does so by itself as they fill, or have been quiet for ten minutes.
+        """
+        self._client.ask("flush", collection, timeout=LOADING)
+
     def wait_until_indexed(self, collection: str, seconds: float) -> bool:
         """Wait until what is searched is searched by its graph; tell whether it came to that.
 
         Milvus calls an index finished before the query nodes have loaded it, and finds less until
-        then. An engine that tells nothing of its segments is taken for ready.
+        then. The embedded engine tells nothing of its segments, and is ready at once.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            try:
-                segments = self._client.ask("list_loaded_segments", collection)
-            except VectorsUnavailableError:
+            if self.address.is_embedded:
                 return True
-            sealed = [s for s in segments if "Growing" not in str(getattr(s, "state", ""))]
-            if all(getattr(segment, "index_name", "") for segment in sealed):
+            segments = self._client.ask("list_loaded_segments", collection)
+            if all(s.index_name for s in segments if s.num_rows >= INDEXED_ROWS):
                 return True
             time.sleep(0.5)
         return False
@@ -265,7 +310,7 @@ class Milvus:
 
     def _described(self, name: str) -> Collection | None:
         try:
-            told = self._client.ask("describe_collection", name, tries=SEARCH_TRIES, timeout=1.0)
+            told = self._client.ask("describe_collection", name, timeout=1.0, within=SEARCH_WITHIN)
         except MissingCollectionError:
             return None
         stored = (told.get("properties") or {}).get(PROPERTY)
@@ -297,13 +342,16 @@ def create_in_milvus(address: str, database: str) -> None:
         milvus.record(current.name, replace(current.state, database=database))
 
 
-@cache
+_opened: dict[str, Milvus] = {}
+"""Address -> place in Milvus: threads and archives of a process share a connection."""
+
+
 def open_milvus(address: str) -> Milvus:
-    """Return the archive's place in Milvus, one for the process: its threads share the connection.
+    """Return the archive's place in Milvus, one for the process.
 
     Nothing is asked of Milvus yet. Raises UsageError for an address that is none.
     """
-    return Milvus(milvus_address(address))
+    return _opened.setdefault(address, Milvus(milvus_address(address)))
 
 
 def _written(state: State) -> str:

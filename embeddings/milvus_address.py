@@ -30,6 +30,11 @@ class MilvusAddress:
     replicas: int = 1
     token: str = field(default="", repr=False)
 
+    @property
+    def is_embedded(self) -> bool:
+        """Tell whether the engine is one for this machine, in a file, and no server."""
+        return self.uri.endswith(".db")
+
     def __str__(self) -> str:
         return str(self.location)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from corpus.errors import NewsArchiveError, UsageError
 from embeddings.milvus_address import MilvusAddress
@@ -16,15 +17,34 @@ TIMEOUT = 30.0
 LOADING = 600.0
 """Seconds that a collection may take to be loaded."""
 
+PAUSE = 0.05
+"""Seconds before something is asked again; twice as many before each time after."""
+
 NOT_FOUND, NOT_LOADED = 100, 101
 """Milvus' codes for a collection that is not there, and for one that is not in memory."""
 
-GRAPH = {"M": 16, "efConstruction": 200}
+GRAPH = {"M": 16, "efConstruction": 100}
 """HNSW's links a vector and the width of its construction."""
 
 
 class MissingCollectionError(VectorsUnavailableError):
     """There is no such collection."""
+
+
+class Client(Protocol):
+    """The calls that an archive's collections need."""
+
+    def ask(self, what: str, *values: Any, within: float = 0.0, **options: Any) -> Any:
+        """Call a method of Milvus' client by its name, again for so many seconds."""
+        ...
+
+    def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
+        """Make a collection of passages, and load it."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class MilvusClient:
@@ -34,29 +54,32 @@ class MilvusClient:
         self.address = address
         self._client: Any = None
 
-    def ask(self, what: str, *values: Any, tries: int = 1, **options: Any) -> Any:
-        """Call a method of Milvus' client, at most `tries` times.
+    def ask(self, what: str, *values: Any, within: float = 0.0, **options: Any) -> Any:
+        """Call a method of Milvus' client, again and again `within` so many seconds.
 
-        What was unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
+        Where a query node has died, a proxy fails for a moment before it asks another. What was
+        unloaded meanwhile, as the embedded engine's is when it starts, is loaded again.
         Raises MissingCollectionError where a collection is not there, VectorsUnavailableError where
         Milvus does not answer as it should.
         """
         options.setdefault("timeout", TIMEOUT)
-        loaded = False
+        ends, pause, loaded = time.monotonic() + within, PAUSE, False
         while True:
             try:
                 return getattr(self._connected(), what)(*values, retry_times=1, **options)
             except NewsArchiveError:
                 raise
             except Exception as error:
-                tries -= 1
                 if getattr(error, "code", None) == NOT_FOUND:
                     raise MissingCollectionError(self._lacking(values)) from error
                 if getattr(error, "code", None) == NOT_LOADED and not loaded:
                     self.load(str(values[0]))
-                    loaded, tries = True, max(tries, 1)
-                elif tries <= 0:
+                    loaded = True
+                elif time.monotonic() + pause > ends:
                     raise self._own(error) from error
+                else:
+                    time.sleep(pause)
+                    pause *= 2
 
     def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
         """Make a collection of passages with their graph, and load it."""
@@ -99,7 +122,7 @@ class MilvusClient:
     def _own(self, error: Exception) -> VectorsUnavailableError:
         told = str(getattr(error, "message", "") or error).splitlines() or [""]
         return VectorsUnavailableError(
-            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:200]}):"
+            f"Milvus at {self.address.uri} does not answer as it should ({told[0][:120]}):"
             " start it, or give the address where it is"
         )
 
@@ -113,7 +136,8 @@ def _connected(address: MilvusAddress) -> Any:
             f"the archive at {address} needs the extra `shared`: install it with"
             ' `python -m pip install "news-archive-qa[shared]"`'
         ) from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # each error comes out as ours
+    for noisy in ("pymilvus", *(["grpc._server"] if address.is_embedded else [])):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # each error comes out as ours
     try:
         return TheirClient(address.uri, token=address.token, timeout=TIMEOUT)
     except Exception as error:

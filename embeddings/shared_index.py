@@ -19,7 +19,7 @@ from embeddings.durable import Link
 from embeddings.encoder import Vectors
 from embeddings.keys import Keys, as_keys, is_in
 from embeddings.milvus import MOST, Milvus
-from embeddings.milvus_filters import expression
+from embeddings.milvus_filters import expression, named
 from embeddings.nearest import Bounds, VectorsUnavailableError
 from embeddings.roster import Roster
 
@@ -81,6 +81,8 @@ class SharedIndex:
 
         Raises VectorsUnavailableError where it does not answer, or holds another archive's.
         """
+        if len(self.newest) == len(self.roster):
+            return True
         found = self.milvus.current(fresh=False)
         if found is None or found.state.archive != self.archive:
             whose = "no vectors" if found is None or not found.state.archive else "another archive"
@@ -133,7 +135,7 @@ class SharedIndex:
         self, questions: Vectors, k: int, within: Keys | None, bounds: Bounds | None
     ) -> list[tuple[Keys, Vectors]]:
         """Return what Milvus finds, as far as it counts; deeper where that is too little."""
-        told = expression(bounds)
+        told = expression(bounds) or named(within)
         wanted = min(k, len(self.roster) if within is None else len(within))
         depth = k
         while True:

@@ -11,7 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,14 @@ from embeddings.migrations import COUNT_AGAIN
 from embeddings.rows import (
     EncodedPassage,
     FileRecord,
+    StoredArticle,
+    are_intact,
     encode_article,
     encode_spans,
     encode_vectors,
     passage_digest,
     seal_article,
-    vectors_digest,
+    vectors_mark,
     version_digest,
 )
 from embeddings.schema import open_folder
@@ -158,14 +160,12 @@ class Store(Contents):
         self._drop(article.id)
         key = self._db.next_key("articles")
         digest = article.digest
-        seal = seal_article(key, article.id, version, digest, article.source, article.published)
+        filed = (article.source, article.published, encode_article(article))
+        seal = seal_article(key, article.id, version, digest, *filed)
         self._db.execute(
             "INSERT INTO articles (key, id, source, published, record, digest, generation, version,"
             " seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(key, article.id, article.source, article.published, encode_article(article)),
-                *(digest, self.generation, version, seal),
-            ),
+            (key, article.id, *filed, digest, self.generation, version, seal),
         )
         first = self._db.next_key("passages", len(passages))
         for number, item in enumerate(passages, start=first):
@@ -218,7 +218,7 @@ class Store(Contents):
         blobs = encode_vectors(item.vectors)
         self._db.execute(
             "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
-            (key, item.hash, *blobs, vectors_digest(key, item.hash, *blobs)),
+            (key, item.hash, *blobs, vectors_mark(key, item.hash, *blobs)),
         )
         return key
 
@@ -278,18 +278,29 @@ class Store(Contents):
             " WHERE id = ?)",
             (article_id,),
         )
-        for *columns, digest in rows:
-            if vectors_digest(*columns) != digest:
+        for row in rows:
+            if not are_intact(*row):
                 self._db.execute(
-                    "UPDATE vectors SET hash = ? WHERE key = ?", (os.urandom(16), columns[0])
+                    "UPDATE vectors SET hash = ? WHERE key = ?", (os.urandom(16), row[0])
                 )
 
     def replace_record(self, article: Article) -> None:
         """Store an article's record again where only what no reader sees has changed, its path."""
-        self._db.execute(
-            "UPDATE articles SET record = ? WHERE id = ? AND digest = ?",
-            (encode_article(article), article.id, article.digest),
+        digest, record = article.digest, encode_article(article)
+        rows = self._db.execute(
+            "SELECT key, version, record, seal, source, published FROM articles"
+            " WHERE id = ? AND digest = ?",
+            (article.id, digest),
         )
+        for key, version, old, seal, source, published in rows:
+            with suppress(ArchiveDamagedError):  # damage stays to be seen
+                row = (key, article.id, version, old, digest, seal, source, published)
+                StoredArticle.read(*row)
+                told = (key, article.id, version, digest, source, published, record)
+                self._db.execute(
+                    "UPDATE articles SET record = ?, seal = ? WHERE key = ?",
+                    (record, seal_article(*told), key),
+                )
 
     # Files, inside a transaction
 

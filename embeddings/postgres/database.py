@@ -40,6 +40,9 @@ ANSWER_SECONDS = 2.0
 """Seconds to wait for a connection before the database counts as not answering: a restart takes
 less, and who asks over HTTP is told to try again."""
 
+BRIEF_SECONDS = 0.2
+"""The same while it did not answer the last time: those who wait in line are not kept waiting."""
+
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITING = (
     "BEGIN; SET LOCAL lock_timeout = '10s';"  # what a commit waits for another to end
@@ -73,6 +76,7 @@ class PostgresDatabase:
         self._schema = SCHEMA_PREFIX + location.archive
         self._held: Connection | None = None
         self._is_busy = False
+        self._patience = ANSWER_SECONDS
         with self._translated(), self._connected() as connection:
             prepare_tables(connection, self._schema, location, create=create)
             self._writable = may_write(connection)
@@ -81,7 +85,6 @@ class PostgresDatabase:
             kwargs=parameters(location),
             min_size=1,
             max_size=MOST_CONNECTIONS,
-            timeout=ANSWER_SECONDS,
             reconnect_timeout=ANSWER_SECONDS,
             configure=partial(configure, schema=self._schema),
             check=ConnectionPool.check_connection,
@@ -281,7 +284,9 @@ class PostgresDatabase:
             if self._held is not None:
                 yield self._held
                 return
-            connection = self._pool.getconn()
+            patience, self._patience = self._patience, BRIEF_SECONDS
+            connection = self._pool.getconn(patience)
+            self._patience = ANSWER_SECONDS
             try:
                 yield connection
             finally:

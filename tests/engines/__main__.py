@@ -3,8 +3,9 @@
     python -m tests.engines ENGINE -- COMMAND ...
 
 ENGINE is `server` (Milvus in one process), `cluster` or `clusterN` (N query nodes, 2 by default).
-What is missing on the machine is installed first. The command finds the address in $QA_TEST_MILVUS
-and the engine's folder and process ids in $QA_TEST_ENGINE (JSON). Everything ends with the command.
+What is missing on the machine is installed first; PostgreSQL starts as well. The command finds the
+addresses in $QA_TEST_MILVUS and $QA_TEST_DATABASE, and the engine's folder and process ids in
+$QA_TEST_ENGINE (JSON). Everything ends with the command.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from tests.engines import installing
 from tests.engines.milvus import ADDRESS, start_cluster, start_server
 from tests.engines.namespace import leave_the_network
 from tests.engines.processes import Processes
+from tests.postgres import serving
+
+TRIES = 3
+"""Times that an engine is started before it is given up."""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,18 +44,35 @@ def main(arguments: list[str]) -> int:
         folder = Path(os.environ.get("QA_TEST_ENGINE_FOLDER") or place)
         processes = _start(engine, int(wanted[1] or 2), folder)
         try:
-            return subprocess.run(command, env=_environment(processes), check=False).returncode
+            with serving(folder / "postgres") as database:
+                environment = _environment(processes, database.uri)
+                return subprocess.run(command, env=environment, check=False).returncode
         finally:
             processes.stop()
 
 
 def _start(engine: str, nodes: int, folder: Path) -> Processes:
-    return start_server(folder) if engine == "server" else start_cluster(folder, nodes)
+    """Start the engine; on a busy machine a process of Milvus may give up while others start."""
+    for number in range(1, TRIES + 1):
+        place = folder / f"engine-{number}"
+        try:
+            return start_server(place) if engine == "server" else start_cluster(place, nodes)
+        except RuntimeError as error:
+            if number == TRIES:
+                raise
+            print(f"{error}\nMilvus is started once more", file=sys.stderr, flush=True)
+    raise AssertionError("no try was made")
 
 
-def _environment(processes: Processes) -> dict[str, str]:
-    told = json.dumps({"folder": str(processes.folder), "pids": processes.pids()})
-    return {**os.environ, "QA_TEST_MILVUS": ADDRESS, "QA_TEST_ENGINE": told}
+def _environment(processes: Processes, database: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "QA_TEST_MILVUS": ADDRESS,
+        "QA_TEST_DATABASE": database,
+        "QA_TEST_ENGINE": json.dumps(
+            {"folder": str(processes.folder), "pids": processes.pids()},
+        ),
+    }
 
 
 if __name__ == "__main__":

@@ -45,13 +45,21 @@ def start_cluster(folder: Path, query_nodes: int = 2) -> Processes:
     """
     programs, data = installing.milvus()
     processes = Processes(folder)
+    try:
+        return _started(processes, programs, data, query_nodes)
+    except BaseException:
+        processes.stop()
+        raise
+
+
+def _started(processes: Processes, programs: Path, data: Path, query_nodes: int) -> Processes:
     broker = _start_broker(processes)
     etcd = f"--listen-client-urls {ETCD} --advertise-client-urls {ETCD}"
     peers = f"--listen-peer-urls {ETCD_PEERS} --initial-advertise-peer-urls {ETCD_PEERS}"
     flags = f"--data-dir etcd {etcd} {peers} --initial-cluster default={ETCD_PEERS}"
     processes.start("etcd", [installing.etcd(), *flags.split()])
     processes.wait_for("etcd", _is_healthy_etcd)
-    settings = _settings(folder, data)
+    settings = _settings(processes.folder, data)
     settings["etcd"]["use"] = {"embed": False}
     settings["mq"]["type"] = "kafka"
     settings.pop("pulsar", None)

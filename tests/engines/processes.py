@@ -51,7 +51,8 @@ class Processes:
         for name, process in self._running.items():
             if process.poll() is not None:
                 log = (self.folder / "logs" / f"{name}.log").read_text("utf-8", "replace")
-                raise RuntimeError(f"{name} ended with {process.returncode}:\n{log[-2000:]}")
+                told = log.partition("\n\ngoroutine ")[0][-1_500:]  # what went on before it fell
+                raise RuntimeError(f"{name} ended with {process.returncode}:\n{told}")
 
     def wait_for(self, what: str, is_ready: Callable[[], bool]) -> None:
         """Wait until something is ready; RuntimeError where it is not in PATIENCE seconds."""
