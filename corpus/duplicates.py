@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.records import Article, Span
+from corpus.tokens import LETTER, LINE, Codes, codes, tokens
 
 SHINGLE = 4
 """Words in a run; Broder (1997), "On the resemblance and containment of documents"."""
@@ -39,6 +40,8 @@ CACHED = 2_048
 """Texts whose runs are kept in memory, some 8 kB for each thousand words."""
 
 _WORD = re.compile(r"\w+")
+_FACTOR = np.int64(0x27D4EB2F165667C5)
+"""An odd number of 63 bits, by which a word's place in a run is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,19 @@ def _containment(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> fl
 
 def _runs_of(article: Article) -> _Runs:
     """Return the word runs at the head of what is kept of an article."""
-    return _runs_of_kept(article.text, article.kept)
+    known = _KEPT.pop(article.text, None)
+    if known is None or (known[0] is not article.kept and known[0] != article.kept):
+        known = article.kept, _runs_of_kept(article.text, article.kept)
+    _KEPT[article.text] = known
+    if len(_KEPT) > CACHED:
+        _KEPT.popitem(last=False)
+    return known[1]
 
 
-@lru_cache(maxsize=CACHED)
+_KEPT: OrderedDict[str, tuple[tuple[Span, ...], _Runs]] = OrderedDict()
+"""Texts that were compared last, the newest at the end, with their kept spans and their runs."""
+
+
 def _runs_of_kept(text: str, kept: tuple[Span, ...]) -> _Runs:
     parts = []
     room = HEAD
@@ -114,11 +126,19 @@ def _runs_of_kept(text: str, kept: tuple[Span, ...]) -> _Runs:
 
 def _runs(text: str) -> _Runs:
     """Return the runs of a text; one of fewer words than a run is a run as a whole."""
-    words = _WORD.findall(text.lower())
-    if len(words) < SHINGLE:
-        hashes = [hash(tuple(words))] if words else []
-    else:
-        runs = zip(*(words[offset:] for offset in range(SHINGLE)), strict=False)
-        hashes = [*map(hash, runs)]
-    ascending = np.unique(np.array(hashes, dtype=np.int64))
-    return _Runs(ascending, frozenset(ascending[:SKETCH].tolist()))
+    found = tokens(text, LETTER | LINE)
+    words = codes(_WORD.findall(text.lower())) if found is None else found.codes
+    ascending = np.sort(_hashed(words))
+    is_first = np.ones(len(ascending), dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    different = ascending[is_first]
+    return _Runs(different, frozenset(different[:SKETCH].tolist()))
+
+
+def _hashed(words: Codes) -> Codes:
+    """Return a number for each run of words, int64 (runs,): a polynomial modulo 2^64."""
+    runs = max(len(words) - SHINGLE + 1, min(len(words), 1))
+    hashes = np.zeros(runs, dtype=np.int64)
+    for offset in range(min(SHINGLE, len(words))):
+        hashes = hashes * _FACTOR + words[offset : offset + runs]
+    return hashes

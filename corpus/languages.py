@@ -101,6 +101,9 @@ _COMMON = {
 that what it shares with a language does not count for that one."""
 
 
+ENGLISH = _COMMON["english"]
+"""Words of which SURE different ones, in small letters, make a text of Latin letters English."""
+
 _COMMON_TO: dict[str, tuple[str, ...]] = {
     word: tuple(name for name, words in _COMMON.items() if word in words)
     for word in frozenset().union(*_COMMON.values())

@@ -17,6 +17,7 @@ from embeddings.keys import Keys
 from embeddings.rows import (
     Changes,
     FileRecord,
+    StoredArticle,
     StoredPassage,
     Version,
     decode_article,
@@ -28,7 +29,7 @@ from embeddings.rows import (
 LAST = 2**62
 """A generation that is never reached."""
 
-_ARTICLE = "SELECT key, id, version, record, digest, seal FROM articles"
+_ARTICLE = "SELECT key, id, version, record, digest, seal, source, published FROM articles"
 _PASSAGE = (
     'SELECT digest, key, vector, generation, article, n, start, "end", tokens, sentences'
     " FROM passages"
@@ -189,11 +190,6 @@ class Contents:
         rows = self._db.execute("SELECT id, key FROM articles ORDER BY key")
         return [(str(article_id), int(key)) for article_id, key in rows]
 
-    def filed(self) -> dict[int, tuple[str | None, str | None]]:
-        """Return article key -> (outlet, date of publication), what filters go by."""
-        rows = self._db.execute("SELECT key, source, published FROM articles")
-        return {key: (source, published) for key, source, published in rows}
-
     def filed_of(self, articles: Iterable[int]) -> dict[int, tuple[str | None, str | None]]:
         """Return article key -> (outlet, date of publication), of these articles."""
         rows = self._db.select("SELECT key, source, published FROM articles WHERE key IN", articles)
@@ -206,9 +202,18 @@ class Contents:
 
     def articles_of(self, passages: Iterable[StoredPassage]) -> dict[int, Article]:
         """Return key -> article of each passage. Raises ArchiveDamagedError where one is gone."""
-        keys = {passage.article for passage in passages}
-        found = self.articles_by_key(keys)
-        self._expect(len(found), len(keys), "articles")
+        found = self.stored_articles({passage.article for passage in passages})
+        return {key: stored.article for key, stored in found.items()}
+
+    def stored_articles(self, keys: Iterable[int]) -> dict[int, StoredArticle]:
+        """Return key -> article, decoded when it is asked for.
+
+        Raises ArchiveDamagedError where one is gone.
+        """
+        wanted = [*keys]
+        rows = self._db.select(f"{_ARTICLE} WHERE key IN", wanted)
+        found = {row[0]: StoredArticle.read(*row) for row in rows}
+        self._expect(len(found), len(wanted), "articles")
         return found
 
     def article_keys(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from embeddings.rows import passage_digest, seal_article, vectors_digest
+from embeddings.rows import passage_digest, seal_article, vectors_mark
 from embeddings.sqlite import SqliteDatabase
 
 OLDEST = 3
@@ -68,7 +68,8 @@ def _from_3(db: SqliteDatabase) -> None:
     db.execute("ALTER TABLE articles ADD COLUMN seal BLOB NOT NULL DEFAULT x''")
     for statement in ADDED_BY_4:
         db.execute(statement)
-    _seal(db, "articles", "key, id, version, digest, source, published", "seal", seal_article)
+    columns = "key, id, version, digest, source, published, record"
+    _seal(db, "articles", columns, "seal", seal_article)
     _seal(
         db,
         "passages",
@@ -76,7 +77,7 @@ def _from_3(db: SqliteDatabase) -> None:
         "digest",
         passage_digest,
     )
-    _seal(db, "vectors", "key, hash, passage, sentences", "digest", vectors_digest)
+    _seal(db, "vectors", "key, hash, passage, sentences", "digest", vectors_mark)
     db.execute(
         "INSERT INTO spares SELECT key, ? FROM vectors"
         " WHERE key NOT IN (SELECT vector FROM passages)",
@@ -104,4 +105,8 @@ def _seal(
         last = rows[-1][0]
 
 
-_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3}
+def _from_4(_: SqliteDatabase) -> None:
+    """Change nothing: what format 5 has anew, shorter digests of long rows, comes with new rows."""
+
+
+_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3, 4: _from_4}

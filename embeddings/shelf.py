@@ -7,17 +7,17 @@ stands on it is what the database holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
 from corpus.records import Article
 from embeddings.contents import Contents
 from embeddings.encoder import PassageVectors
-from embeddings.rows import StoredPassage
+from embeddings.rows import StoredArticle, StoredPassage
 
-ROOM = 8_192
-"""Passages that a shelf keeps, some 15 kB each, most of it sentence vectors: 120 MB when full."""
+ROOM = 12_288
+"""Passages that a shelf keeps, some 17 kB each, most of it sentence vectors: 210 MB when full."""
 
 ARTICLES = 4_096
 """Articles that a shelf keeps."""
@@ -27,38 +27,42 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class ReadPassage:
-    """A passage as it was read, with its article and its vectors."""
+    """A passage as it was read, with its article and its vectors.
+
+    `notes` keep what is worked out of the passage, by name, while it stands on the shelf.
+    """
 
     stored: StoredPassage
-    article: Article
+    told: StoredArticle
     vectors: PassageVectors
+    notes: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def article(self) -> Article:
+        """Return the passage's article. Raises ArchiveDamagedError where its bytes changed."""
+        return self.told.article
 
 
 class Shelf:
     """Keeps the passages that were asked for last. Threads that share one take turns."""
 
     def __init__(self, room: int = ROOM) -> None:
-        self._stored = _Recent[StoredPassage](room)
-        self._vectors = _Recent[PassageVectors](room)
-        self._articles = _Recent[Article](ARTICLES)
+        self._passages = _Recent[ReadPassage](room)
+        self._articles = _Recent[StoredArticle](ARTICLES)
 
     def take(self, contents: Contents, keys: Iterable[int]) -> dict[int, ReadPassage]:
         """Return key -> passage; what is not on the shelf is read in one go and put there.
 
         Raises ArchiveDamagedError where a row is missing or not what was stored.
         """
-        wanted = [*keys]
-        stored = self._stored.take(
-            wanted, lambda new: {passage.key: passage for passage in contents.passages(new)}
-        )
-        vectors = self._vectors.take(wanted, contents.vectors)
-        of_article = {passage.article: passage for passage in stored.values()}
-        articles = self._articles.take(
-            of_article, lambda new: contents.articles_of(of_article[key] for key in new)
-        )
+        return self._passages.take(keys, lambda new: self._read(contents, new))
+
+    def _read(self, contents: Contents, keys: list[int]) -> dict[int, ReadPassage]:
+        stored = contents.passages(keys)
+        vectors = contents.vectors(keys)
+        told = self._articles.take({item.article for item in stored}, contents.stored_articles)
         return {
-            key: ReadPassage(stored[key], articles[stored[key].article], vectors[key])
-            for key in wanted
+            item.key: ReadPassage(item, told[item.article], vectors[item.key]) for item in stored
         }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from corpus.errors import ArchiveDamagedError, NewsArchiveError, StorageError, UsageError
 from embeddings.checked import bytes_sum
-from embeddings.database import Row
+from embeddings.database import Row, half_a_character
 from embeddings.locking import writer_lock
 
 BUSY_MS = 10_000
@@ -79,12 +79,12 @@ class SqliteDatabase:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows. Raises UsageError for text that is none."""
         with _translated(self.path):
-            try:
-                return self._db.execute(sql, values).fetchall()
-            except UnicodeEncodeError as error:
-                raise UsageError(
-                    f"{error.object[:80]!a} holds half a character: expected whole text"
-                ) from error
+            return self._db.execute(sql, values).fetchall()
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows of values."""
+        with _translated(self.path):
+            self._db.executemany(sql, rows)
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
         """Run `sql (?, ?, ...)` over the keys in portions and yield the rows."""
@@ -268,6 +268,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _own(path, error) from error
+    except UnicodeEncodeError as error:
+        raise half_a_character(error) from error
 
 
 def _own(path: Path, error: sqlite3.Error) -> NewsArchiveError:

@@ -11,7 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +26,14 @@ from embeddings.migrations import COUNT_AGAIN
 from embeddings.rows import (
     EncodedPassage,
     FileRecord,
+    StoredArticle,
+    are_intact,
     encode_article,
     encode_spans,
     encode_vectors,
     passage_digest,
     seal_article,
-    vectors_digest,
+    vectors_mark,
     version_digest,
 )
 from embeddings.schema import open_folder
@@ -158,18 +160,14 @@ class Store(Contents):
         self._drop(article.id)
         key = self._db.next_key("articles")
         digest = article.digest
-        seal = seal_article(key, article.id, version, digest, article.source, article.published)
+        filed = (article.source, article.published, encode_article(article))
+        seal = seal_article(key, article.id, version, digest, *filed)
         self._db.execute(
             "INSERT INTO articles (key, id, source, published, record, digest, generation, version,"
             " seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(key, article.id, article.source, article.published, encode_article(article)),
-                *(digest, self.generation, version, seal),
-            ),
+            (key, article.id, *filed, digest, self.generation, version, seal),
         )
-        first = self._db.next_key("passages", len(passages))
-        for number, item in enumerate(passages, start=first):
-            self._put_passage(number, key, item)
+        self._put_passages(key, passages)
 
     def _next_version(self, article: Article) -> int:
         """Return the number of an article's version, having kept the one that it replaces."""
@@ -192,35 +190,51 @@ class Store(Contents):
         )
         return old.version + 1
 
-    def _put_passage(self, key: int, article: int, item: EncodedPassage) -> None:
-        passage = item.passage
-        vector = self._vector_key(item)
-        columns = (
-            *(key, vector, self.generation),
-            *(article, passage.n, passage.start, passage.end, passage.tokens),
-            encode_spans(passage.sentences),
-        )
-        self._db.execute(
+    def _put_passages(self, article: int, items: Sequence[EncodedPassage]) -> None:
+        """Store the passages of an article, by its key, and the vectors that are new."""
+        first = self._db.next_key("passages", len(items))
+        generation, vectors = self.generation, self._put_vectors(items)
+        rows = []
+        for key, item in enumerate(items, start=first):
+            passage = item.passage
+            columns = (
+                *(key, vectors[item.hash], generation),
+                *(article, passage.n, passage.start, passage.end, passage.tokens),
+                encode_spans(passage.sentences),
+            )
+            rows.append((*columns, passage_digest(*columns)))
+        self._db.execute_many(
             'INSERT INTO passages (key, vector, generation, article, n, start, "end", tokens,'
             " sentences, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*columns, passage_digest(*columns)),
+            rows,
         )
 
-    def _vector_key(self, item: EncodedPassage) -> int:
-        """Return the key of a passage's vectors, which are stored where they are new."""
-        rows = self._db.execute("SELECT key FROM vectors WHERE hash = ?", (item.hash,))
-        if rows:
-            self._db.execute("DELETE FROM spares WHERE vector = ?", rows[0])
-            return int(rows[0][0])
-        if item.vectors is None:
-            raise ArchiveDamagedError("vectors that were stored are gone: index the files again")
-        key = int(self._db.execute("SELECT max(key) FROM vectors")[0][0] or 0) + 1
-        blobs = encode_vectors(item.vectors)
-        self._db.execute(
-            "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
-            (key, item.hash, *blobs, vectors_digest(key, item.hash, *blobs)),
+    def _put_vectors(self, items: Sequence[EncodedPassage]) -> dict[bytes, int]:
+        """Store the vectors that are new; return the keys of all by their hashes."""
+        stored = self._db.select(
+            "SELECT hash, key FROM vectors WHERE hash IN", {item.hash for item in items}
         )
-        return key
+        keys = {bytes(content): int(key) for content, key in stored}
+        self._db.execute_many(
+            "DELETE FROM spares WHERE vector = ?", [(key,) for key in keys.values()]
+        )
+        last = int(self._db.execute("SELECT max(key) FROM vectors")[0][0] or 0)
+        rows = []
+        for item in items:
+            if item.hash in keys:
+                continue
+            if item.vectors is None:
+                raise ArchiveDamagedError(
+                    "vectors that were stored are gone: index the files again"
+                )
+            keys[item.hash] = last = last + 1
+            blobs = encode_vectors(item.vectors)
+            rows.append((last, item.hash, *blobs, vectors_mark(last, item.hash, *blobs)))
+        self._db.execute_many(
+            "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+        return keys
 
     def remove_articles(self, ids: Iterable[str]) -> int:
         """Remove articles by id, earlier versions included; return how many there were.
@@ -278,18 +292,29 @@ class Store(Contents):
             " WHERE id = ?)",
             (article_id,),
         )
-        for *columns, digest in rows:
-            if vectors_digest(*columns) != digest:
+        for row in rows:
+            if not are_intact(*row):
                 self._db.execute(
-                    "UPDATE vectors SET hash = ? WHERE key = ?", (os.urandom(16), columns[0])
+                    "UPDATE vectors SET hash = ? WHERE key = ?", (os.urandom(16), row[0])
                 )
 
     def replace_record(self, article: Article) -> None:
         """Store an article's record again where only what no reader sees has changed, its path."""
-        self._db.execute(
-            "UPDATE articles SET record = ? WHERE id = ? AND digest = ?",
-            (encode_article(article), article.id, article.digest),
+        digest, record = article.digest, encode_article(article)
+        rows = self._db.execute(
+            "SELECT key, version, record, seal, source, published FROM articles"
+            " WHERE id = ? AND digest = ?",
+            (article.id, digest),
         )
+        for key, version, old, seal, source, published in rows:
+            with suppress(ArchiveDamagedError):  # damage stays to be seen
+                row = (key, article.id, version, old, digest, seal, source, published)
+                StoredArticle.read(*row)
+                told = (key, article.id, version, digest, source, published, record)
+                self._db.execute(
+                    "UPDATE articles SET record = ?, seal = ? WHERE key = ?",
+                    (record, seal_article(*told), key),
+                )
 
     # Files, inside a transaction
 

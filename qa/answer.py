@@ -56,16 +56,20 @@ def cite(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
     """Return one citation a story, best first, at most k; copies elsewhere are named with it."""
     best: dict[str, Ranked] = {}
     for item in ranked:
-        best.setdefault(item.candidate.article.id, item)
+        best.setdefault(item.candidate.article_id, item)
     items = list(best.values())
-    articles = [item.candidate.article for item in items]
-    groups = group_same_stories(articles[: max(GROUPED, k)])
-    if len(groups) < k and len(articles) > GROUPED:
-        groups = group_same_stories(articles)
+    groups = _stories(items[: max(GROUPED, k)])
+    if len(groups) < k and len(items) > GROUPED:
+        groups = _stories(items)
     return tuple(
         _citation(n, [items[index] for index in group])
         for n, group in enumerate(groups[:k], start=1)
     )
+
+
+def _stories(items: Sequence[Ranked]) -> list[list[int]]:
+    """Return groups of places of the same story."""
+    return group_same_stories([item.candidate.article for item in items])
 
 
 def _citation(n: int, group: Sequence[Ranked]) -> Citation:
@@ -115,7 +119,7 @@ def _hit(rank: int, item: Ranked) -> Hit:
     stored = item.candidate.stored
     return Hit(
         rank=rank,
-        article_id=item.candidate.article.id,
+        article_id=item.candidate.article_id,
         start=stored.span.start,
         end=stored.span.end,
         quote=item.quote,

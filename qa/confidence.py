@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from corpus.tokens import codes
 from qa.ranking import Ranked, Shares, weigh
 from qa.retrieval import Candidate, Candidates
-from qa.wording import Floats, code, lead_stems, wording
+from qa.wording import Floats, lead_stems, wordings
 
 WEIGHTS = "confidence.json"
 """File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`."""
@@ -97,7 +98,7 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     quoted = slice(*shares.quote(place))
     top = quoted.start + int(np.argmax(shares.sentences[quoted]))
     of_top = dict(zip(rows.names, rows.values[top].tolist(), strict=True))
-    same = np.array([item.article.id == close[place].article.id for item in close])
+    same = np.array([item.article_id == close[place].article_id for item in close])
     dense = np.array([item.dense for item in close])
     bm25 = np.array([item.bm25 for item in close])
     of_article = np.array([item.article_bm25 for item in close])
@@ -107,10 +108,10 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
     articles: dict[str, float] = {}
     for item, share in zip(close, shares.passages.tolist(), strict=True):
-        articles[item.article.id] = articles.get(item.article.id, 0.0) + share
+        articles[item.article_id] = articles.get(item.article_id, 0.0) + share
     return {
         "quote share": _log(shares.sentences[quoted].sum()),
-        "article lead": _lead(articles, close[place].article.id),
+        "article lead": _lead(articles, close[place].article_id),
         "entropy": _entropy(shares.sentences),
         "article entropy": _entropy(np.array(list(articles.values()))),
         "best cosine": float(dense.max()),
@@ -137,13 +138,14 @@ def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
 
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
-    held = set(map(code, lead_stems(passages[0])))
-    held = held.union(*(wording(item).stems.tolist() for item in passages))
-    missing = [term for term in candidates.terms if code(term) not in held]
+    stems = [item.stems for item in wordings(passages)]
+    held = set(np.concatenate([*lead_stems(passages[:1]), *stems]).tolist())
+    terms = zip(candidates.terms, codes(candidates.terms).tolist(), strict=True)
     return [
         term
-        for term in missing
-        if len(term) < SPELLED or held.isdisjoint(map(code, misspellings(term)))
+        for term, code in terms
+        if code not in held
+        and (len(term) < SPELLED or held.isdisjoint(codes(misspellings(term)).tolist()))
     ]
 
 

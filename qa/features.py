@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from corpus.tokens import codes
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
 from qa.scene import Scene
-from qa.wording import Floats, Ints, code, of_kind
+from qa.wording import Floats, Ints, of_kind
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -247,8 +248,9 @@ class _Columns(Scene):
         }
         found = np.zeros(len(self.passage))
         words = self.words
-        for (left, right), weight in pairs.items():
-            follows = (words.forms[:-1] == code(left)) & (words.forms[1:] == code(right))
+        sought = codes([word for pair in pairs for word in pair]).reshape(-1, 2)
+        for (left, right), weight in zip(sought, pairs.values(), strict=True):
+            follows = (words.forms[:-1] == left) & (words.forms[1:] == right)
             rows = words.sentence[1:][follows & ~words.opens[1:]]
             found[np.unique(rows)] += weight
         return found / (sum(pairs.values()) or 1.0)
@@ -311,8 +313,8 @@ class _Columns(Scene):
             return np.maximum(self.new_names, 0)
         known = frozenset(self.asked)
         counts = np.zeros(len(self.passage))
-        for start, item in zip(self.starts, self.close, strict=True):
-            for sentence, found in of_kind(item, self.kind):
+        for start, held in zip(self.starts.tolist(), of_kind(self.close, self.kind), strict=True):
+            for sentence, found in held:
                 if answers(self.kind, found, known):
                     counts[start + sentence] += 1
         return counts

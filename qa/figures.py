@@ -172,7 +172,7 @@ def _told(
     """Yield the numbers of these measures in the passages of cited articles that are near."""
     cited = {citation.article_id: citation for citation in citations}
     for candidate in candidates.found:
-        citation = cited.get(candidate.article.id)
+        citation = cited.get(candidate.article_id)
         if citation is None:
             continue
         found = list(_in_passage(candidate, measures))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from corpus.records import Span
+from qa.openings import matches, opening
 
 
 class Kind(StrEnum):
@@ -144,6 +146,32 @@ _FOUND = {
     ),
 }
 
+_NUMBER_WORDS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+    " hundred hundreds thousand thousands million millions billion billions dozen dozens"
+    " half third quarter twice once no none"
+)
+_OPENINGS = {
+    Kind.PERCENTAGE: opening(_NUMBER_WORDS, digits=True),
+    Kind.MONEY: opening(
+        _NUMBER_WORDS, digits=True, elsewhere=r"[$£€¥]|[AaCc][$£€¥]|[Uu][Ss][$£€¥]"
+    ),
+    Kind.DURATION: opening(
+        f"{_NUMBER_WORDS} decades centuries years months weeks", digits=True, elsewhere=r", \d"
+    ),
+    Kind.NUMBER: opening(_NUMBER_WORDS, digits=True),
+    Kind.DATE: opening(
+        f"{_NUMBER_WORDS} monday tuesday wednesday thursday friday saturday sunday january february"
+        " march april may june july august september october november december jan feb aug sept oct"
+        " nov dec last next this earlier yesterday today tonight tomorrow midnight noon dawn"
+        " morning afternoon",
+        digits=True,
+    ),
+    Kind.PLACE: opening("in at from near to on of outside across into around off through"),
+}
+"""How what is found of a kind opens, where that is known of the patterns above."""
+
 _NO_NAMES = frozenset(
     "The A An In On At He She It They We I But And This That These Those His Her Its Their Our My"
     " When While After Before As For If There What Who Where Why How You Also However By With From"
@@ -170,10 +198,29 @@ def find(kind: Kind, text: str, known: frozenset[str] = frozenset()) -> list[Spa
     Names, of places too, count only where they hold a capitalised word whose lower case is not in
     `known`: what the question names itself does not answer it.
     """
-    pattern = _FOUND.get(kind)
+    return find_in(kind, [text], known)[0]
+
+
+def find_in(
+    kind: Kind, texts: Sequence[str], known: frozenset[str] = frozenset()
+) -> list[list[Span]]:
+    """Return what `find` does of each text; many are looked through at once."""
+    pattern, openings = _FOUND.get(kind), _OPENINGS.get(kind)
     if pattern is None:
-        return []
-    spans = [Span(*match.span(pattern.groups)) for match in pattern.finditer(text)]
+        return [[] for _ in texts]
+    if openings is None or len(texts) < 2:
+        found: Sequence[Iterable[re.Match[str]]] = [pattern.finditer(text) for text in texts]
+    else:
+        found = matches(pattern, openings, texts)
+    group = pattern.groups
+    return [
+        _kept(kind, text, [Span(*match.span(group)) for match in of_text], known)
+        for text, of_text in zip(texts, found, strict=True)
+    ]
+
+
+def _kept(kind: Kind, text: str, spans: Sequence[Span], known: frozenset[str]) -> list[Span]:
+    """Return the spans that say something, names without what opens them."""
     kept = [span for span in spans if answers(kind, span.of(text), known)]
     return [_without_opener(span, text) for span in kept] if kind in _NAMED else kept
 

@@ -99,6 +99,6 @@ def in_turn(ranked: Sequence[Ranked], outlets: Sequence[str]) -> list[Ranked]:
         if article.id not in turn_of:
             outlet = article.source or ""
             turn_of[article.id] = turns[outlet] = turns.get(outlet, -1) + 1
-    ordered = sorted(ranked, key=lambda item: turn_of[item.candidate.article.id])
+    ordered = sorted(ranked, key=lambda item: turn_of[item.candidate.article_id])
     least = accumulate((item.score for item in ordered), min)
     return [replace(item, score=score) for item, score in zip(ordered, least, strict=True)]

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,13 +75,13 @@ class Shares:
 
     def _best(self, place: int) -> tuple[int, int]:
         """Return the rows of the best sentence, or of two neighbours where neither is it alone."""
-        first = int(self.rows.starts[place])
-        shares = self.sentences[first:][: np.count_nonzero(self.rows.passage == place)]
+        first, *behind = self.rows.starts[place : place + 2].tolist()
+        shares = self.sentences[first : behind[0] if behind else None].tolist()
         if len(shares) == 1:
             return first, first + 1
-        together = shares[:-1] + shares[1:]
-        at = int(np.argmax(together))
-        better = at + int(shares[at + 1] > shares[at])
+        together = [one + next_one for one, next_one in pairwise(shares)]
+        at = together.index(max(together))
+        better = at + (shares[at + 1] > shares[at])
         if shares[better] >= ALONE * together[at]:
             return first + better, first + better + 1
         return first + at, first + at + 2
@@ -120,27 +121,27 @@ def weights_of(names: tuple[str, ...]) -> Floats:
 def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
     """Rank the passages that were looked at closely."""
     ranked = []
-    scores = np.log(np.maximum(shares.passages, np.finfo(np.float64).tiny))
-    for place, row in enumerate(shares.rows.chosen):
+    scores = np.log(np.maximum(shares.passages, np.finfo(np.float64).tiny)).tolist()
+    starts = shares.rows.starts.tolist()
+    for place, row in enumerate(shares.rows.chosen.tolist()):
         candidate = candidates.found[row]
         first, last = shares.quote(place)
         sentences = candidate.stored.sentences
-        start = int(shares.rows.starts[place])
+        start = starts[place]
         quote = Span(sentences[first - start].start, sentences[last - start - 1].end)
-        ranked.append(Ranked(candidate, quote, round(float(scores[place]), DECIMALS)))
+        ranked.append(Ranked(candidate, quote, round(scores[place], DECIMALS)))
     return ranked
 
 
 def _far(candidates: Candidates, shares: Shares) -> list[Ranked]:
     """Rank the others by the first score, below; their quote is the most similar sentence."""
     lowest = float(np.log(max(shares.passages.min(), np.finfo(np.float64).tiny))) - FAR_BELOW
-    fused = shares.rows.fused
-    highest = fused.max()
-    chosen = set(shares.rows.chosen.tolist())
-    ranked = []
-    for row, candidate in enumerate(candidates.found):
-        if row not in chosen:
-            best = int(shares.rows.nearest[row])
-            score = lowest + float(fused[row] - highest)
-            ranked.append(Ranked(candidate, candidate.stored.sentences[best], score))
-    return ranked
+    rows = shares.rows
+    scores = (lowest + (rows.fused - rows.fused.max())).tolist()
+    nearest = rows.nearest.tolist()
+    chosen = set(rows.chosen.tolist())
+    return [
+        Ranked(candidate, candidate.stored.sentences[nearest[row]], scores[row])
+        for row, candidate in enumerate(candidates.found)
+        if row not in chosen
+    ]

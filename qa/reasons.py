@@ -138,7 +138,7 @@ def _nothing_of_the_kind(search: Search, _: Together) -> str | None:
     quotes = [
         item.quote.of(nearest.text)
         for item in search.ranked
-        if item.candidate.article.id == nearest.id
+        if item.candidate.article_id == nearest.id
     ]
     if any(answer_spans(question, quote) for quote in quotes):
         return None
@@ -232,8 +232,8 @@ def _told_as(name: str, search: Search) -> str:
 def _occurs(subject: str, search: Search) -> bool:
     """Tell whether one of the articles found holds these very words."""
     sought = subject.casefold()
-    seen = {item.candidate.article.id: item.candidate.article for item in search.ranked}
-    return any(sought in _folded(article.text) for article in seen.values())
+    seen = {item.candidate.article_id: item.candidate for item in search.ranked}
+    return any(sought in _folded(candidate.article.text) for candidate in seen.values())
 
 
 @lru_cache(maxsize=FOLDED)

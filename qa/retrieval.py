@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from embeddings.encoder import Encoder, PassageVectors, Vectors, unit
 from embeddings.indices import Indices
 from embeddings.keys import Keys
 from embeddings.nearest import Bounds, VectorsUnavailableError
-from embeddings.rows import StoredPassage
+from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from embeddings.store import Store
 from qa.narrowing import narrow
@@ -53,14 +53,26 @@ class Candidate:
 
     `dense` is the cosine similarity to the question; `bm25` and `article_bm25` are 0 where the
     passage or its article shares no term with the question or ranks too deep to be looked up.
+    `notes` keep what is worked out of the passage, for other questions too.
     """
 
     stored: StoredPassage
-    article: Article
+    told: StoredArticle
     vectors: PassageVectors
     dense: float
     bm25: float
     article_bm25: float
+    notes: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def article(self) -> Article:
+        """Return the passage's article. Raises ArchiveDamagedError where its bytes changed."""
+        return self.told.article
+
+    @property
+    def article_id(self) -> str:
+        """Return the id of the passage's article, of which nothing else need be known."""
+        return self.told.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +214,12 @@ def _search(
     return {
         key: Candidate(
             stored=item.stored,
-            article=item.article,
+            told=item.told,
             vectors=item.vectors,
             dense=cosine,
             bm25=sparse.get(key, 0.0),
             article_bm25=by_article.get(item.stored.article, 0.0),
+            notes=item.notes,
         )
         for (key, item), cosine in zip(read.items(), similar, strict=True)
     }

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from corpus.tokens import codes
 from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
-from qa.wording import Floats, Ints, Words, code, codes, lead_stems, wording
+from qa.wording import Floats, Ints, Words, lead_stems, wordings
 
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
@@ -36,11 +37,11 @@ class Scene:
         self.passage = np.repeat(np.arange(len(close)), counts)
         self.starts = np.cumsum([0, *counts[:-1]])
         self.in_passage = np.arange(len(self.passage)) - self.starts[self.passage]
-        first = {item.article.id: item for item in reversed(close)}
+        first = {item.article_id: item for item in reversed(close)}
         number = {article_id: at for at, article_id in enumerate(first)}
         self.firsts = list(first.values())
-        self.article = np.array([number[item.article.id] for item in close])
-        self.wordings = [wording(item) for item in close]
+        self.article = np.array([number[item.article_id] for item in close])
+        self.wordings = wordings(close)
         self.words = Words(self.wordings, self.starts)
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
@@ -107,8 +108,8 @@ class Scene:
     def _count(self, where: Ints, words: Sequence[str]) -> Floats:
         """Count words, of which `where` has the codes, in each sentence, (S, words)."""
         counts = np.empty((len(self.passage), len(words)))
-        for column, word in enumerate(words):
-            rows = self.words.sentence[where == code(word)]
+        for column, word in enumerate(codes(words)):
+            rows = self.words.sentence[where == word]
             counts[:, column] = np.bincount(rows, minlength=len(self.passage))
         return counts
 
@@ -136,8 +137,13 @@ class Scene:
     @cached_property
     def in_leads(self) -> Floats:
         """Tell which stems stand in which article's headline or first lines, (A, T)."""
-        leads = [lead_stems(item) for item in self.firsts]
-        return np.array([[term in lead for term in self.terms] for lead in leads], dtype=np.float64)
+        leads = lead_stems(self.firsts)
+        number = np.repeat(np.arange(len(leads)), [*map(len, leads)])
+        held = np.zeros((len(leads), len(self.terms)))
+        found = np.concatenate(leads) == codes(self.terms)[:, None]
+        for column, where in enumerate(found):
+            held[number[where], column] = 1
+        return held
 
     @cached_property
     def in_articles(self) -> Floats:

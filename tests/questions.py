@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus.records import Article, Span
 from embeddings.encoder import PassageVectors
-from embeddings.rows import StoredPassage
+from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from qa.ranking import Ranked
 from qa.records import Query
@@ -37,7 +37,7 @@ def make_candidate(article: Article, key: int = 0) -> Candidate:
         words_vector(article.text),
         np.stack([words_vector(span.of(article.text)) for span in sentences]),
     )
-    return Candidate(stored, article, vectors, 0.5, 1.0, 1.0)
+    return Candidate(stored, StoredArticle.of(article), vectors, 0.5, 1.0, 1.0)
 
 
 def make_candidates(question: str, articles: Sequence[Article], **fields: object) -> Candidates:

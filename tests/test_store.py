@@ -19,7 +19,7 @@ from corpus.errors import (
 )
 from corpus.passages import PassageSettings, split_passages
 from corpus.records import Article, Span
-from embeddings.rows import EncodedPassage, FileRecord
+from embeddings.rows import EncodedPassage, FileRecord, seal_of_4, vectors_of_4
 from embeddings.schema import DATABASE, FORMAT
 from embeddings.sqlite import IMMUTABLE, READ, SqliteDatabase
 from embeddings.store import Store
@@ -284,6 +284,44 @@ def test_format_3_is_brought_up_to_date(tmp_path: Path) -> None:
     assert verify(opened) == []
 
 
+def as_format_4(directory: Path) -> None:
+    """Give the rows of an archive the digests that format 4 has."""
+    with closing(sqlite3.connect(directory / DATABASE)) as db, db:
+        articles = db.execute("SELECT key, id, version, digest, source, published FROM articles")
+        sealed = [(seal_of_4(*row), row[0]) for row in articles]
+        db.executemany("UPDATE articles SET seal = ? WHERE key = ?", sealed)
+        vectors = db.execute("SELECT key, hash, passage, sentences FROM vectors")
+        marked = [(vectors_of_4(*row), row[0]) for row in vectors]
+        db.executemany("UPDATE vectors SET digest = ? WHERE key = ?", marked)
+        db.execute("PRAGMA user_version = 4")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE articles SET record = replace(record, 'a', 'b') WHERE key = 2",
+        "UPDATE articles SET published = '1999-01-01' WHERE key = 2",
+        "UPDATE vectors SET sentences = zeroblob(length(sentences)) WHERE key = 2",
+        "UPDATE articles SET seal = substr(seal, 1, 8) WHERE key = 2",
+        "UPDATE vectors SET digest = substr(digest, 1, 8) WHERE key = 2",
+    ],
+)
+def test_format_4_is_read_as_it_is(tmp_path: Path, statement: str) -> None:
+    """Its longer digests are kept to, beside the shorter ones of what is added; damage is found."""
+    store = Store(tmp_path, create=True)
+    put(store, some_articles(2))
+    told = store.articles_by_key([1, 2])
+    store.close()
+    as_format_4(tmp_path)
+    store = Store(tmp_path)
+    assert store.articles_by_key([1, 2]) == told
+    put(store, some_articles(2, first=2))
+    assert verify(store) == []
+    sql(tmp_path, statement)
+    assert len(verify(store)) == 1
+    store.close()
+
+
 def test_an_older_format_that_cannot_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,9 +393,10 @@ def test_damaged_settings_are_named(truth: Truth, store: Store) -> None:
 
 def test_verify_names_what_filters_go_by(truth: Truth, store: Store) -> None:
     """An outlet or a date that is not the article's own is found."""
-    put(store, some_articles(2))
-    truth.change("UPDATE articles SET source = 'Other' WHERE key = 2")
-    assert any("story-1" in problem and "Other" in problem for problem in verify(store))
+    for column in ("source", "published"):
+        put(store, some_articles(2))
+        truth.change(f"UPDATE articles SET {column} = 'Other' WHERE id = 'story-1'")  # noqa: S608
+        assert any("'story-1' is damaged" in problem for problem in verify(store))
 
 
 def test_a_torn_file_is_named(tmp_path: Path, filed: Store) -> None:

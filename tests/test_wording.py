@@ -8,12 +8,13 @@ import numpy as np
 
 from corpus.records import Span, whole
 from corpus.sentences import split_sentences
+from corpus.tokens import codes
 from embeddings.encoder import PassageVectors
-from embeddings.rows import StoredPassage
+from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from qa.retrieval import Candidate
 from qa.verbs import base_forms
-from qa.wording import Words, codes, wording
+from qa.wording import Words, wordings
 from tests.fakes import make_article
 
 TEXTS = (
@@ -29,14 +30,15 @@ def candidate(text: str) -> Candidate:
     nothing = np.zeros((len(sentences), 4), dtype=np.float32)
     vectors = PassageVectors(nothing[0], nothing)
     assert whole(text)
-    return Candidate(stored, make_article("a", text), vectors, 0.0, 0.0, 0.0)
+    told = StoredArticle.of(make_article("a", text))
+    return Candidate(stored, told, vectors, 0.0, 0.0, 0.0)
 
 
 def test_words_are_those_of_each_sentence() -> None:
     """Stems as the index has them, verbs by their base form; forms in lower case."""
     for text in TEXTS:
         item = candidate(text)
-        words = wording(item)
+        words = wordings([item])[0]
         for number, span in enumerate(item.stored.sentences):
             own = words.sentence == number
             sentence = span.of(text)
@@ -49,7 +51,7 @@ def test_words_are_those_of_each_sentence() -> None:
 
 def test_looks_are_counted_as_by_hand() -> None:
     """Words, names, figures, opens with a pronoun, speech, asks."""
-    words = wording(candidate(TEXTS[0]))
+    words = wordings([candidate(TEXTS[0])])[0]
     assert words.looks.tolist() == [[7, 3, 0, 0, 0, 0], [3, 0, 0, 1, 0, 0], [6, 0, 2, 0, 0, 1]]
     assert words.refers.tolist() == [False, True, False]
     assert words.capital.sum() == 3
@@ -57,7 +59,7 @@ def test_looks_are_counted_as_by_hand() -> None:
 
 def test_words_of_passages_stand_side_by_side() -> None:
     """Sentences count on; each passage's first word is marked, though one has no words at all."""
-    items = [wording(candidate(text)) for text in (*TEXTS, "…")]
+    items = wordings([candidate(text) for text in (*TEXTS, "…")])
     counts = [len(item.looks) for item in items]
     words = Words(items, np.cumsum([0, *counts[:-1]]))
     assert len(words.forms) == sum(len(item.forms) for item in items)

@@ -24,7 +24,7 @@ from psycopg_pool import ConnectionPool
 from corpus.errors import ArchiveLockedError, ArchiveMissingError, StorageError, UnreachableError
 from embeddings.database import Row
 from embeddings.locations import PostgresLocation
-from embeddings.postgres.connecting import Connection, configure, parameters, run
+from embeddings.postgres.connecting import Connection, configure, parameters, run, run_many
 from embeddings.postgres.preparing import archive_id, may_write, prepare_tables
 from embeddings.postgres.refusals import own_error
 from embeddings.postgres.tables import ORPHANS, TABLES
@@ -39,6 +39,9 @@ MOST_CONNECTIONS = 4
 ANSWER_SECONDS = 2.0
 """Seconds to wait for a connection before the database counts as not answering: a restart takes
 less, and who asks over HTTP is told to try again."""
+
+BRIEF_SECONDS = 0.2
+"""The same while it did not answer the last time: those who wait in line are not kept waiting."""
 
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITING = (
@@ -73,6 +76,7 @@ class PostgresDatabase:
         self._schema = SCHEMA_PREFIX + location.archive
         self._held: Connection | None = None
         self._is_busy = False
+        self._patience = ANSWER_SECONDS
         with self._translated(), self._connected() as connection:
             prepare_tables(connection, self._schema, location, create=create)
             self._writable = may_write(connection)
@@ -81,7 +85,6 @@ class PostgresDatabase:
             kwargs=parameters(location),
             min_size=1,
             max_size=MOST_CONNECTIONS,
-            timeout=ANSWER_SECONDS,
             reconnect_timeout=ANSWER_SECONDS,
             configure=partial(configure, schema=self._schema),
             check=ConnectionPool.check_connection,
@@ -120,6 +123,12 @@ class PostgresDatabase:
         """Run one statement and return all its rows. Raises UsageError for text that is none."""
         with self._connection() as connection:
             return run(connection, sql, values)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows of values."""
+        if rows:
+            with self._connection() as connection:
+                run_many(connection, sql, rows)
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
         """Run `sql`, which ends with IN, over the keys, and yield the rows."""
@@ -281,7 +290,9 @@ class PostgresDatabase:
             if self._held is not None:
                 yield self._held
                 return
-            connection = self._pool.getconn()
+            patience, self._patience = self._patience, BRIEF_SECONDS
+            connection = self._pool.getconn(patience)
+            self._patience = ANSWER_SECONDS
             try:
                 yield connection
             finally:

@@ -41,7 +41,7 @@ from qa.web.admission import Queue
 from qa.web.metrics import MEDIA_TYPE as METRICS_TYPE
 from qa.web.metrics import Metrics
 from qa.web.problems import FAULT, MEDIA_TYPE, Problem, ProblemError, log_fault, problem_of, to_json
-from qa.web.readiness import check_ready
+from qa.web.readiness import PASSING, check_ready
 
 API = "/api"
 """Where the routes are mounted."""
@@ -326,7 +326,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
         return error.problem.to_response()
     if isinstance(error, NewsArchiveError):
         problem = problem_of(error)
-        if problem.status >= 500 and problem.name not in ("busy", "locked"):
+        if problem.status >= 500 and problem.name not in PASSING:
             log_fault(log, "a request failed", error)
         return problem.to_response()
     if isinstance(error, RequestValidationError):
