@@ -77,6 +77,7 @@ class PostgresDatabase:
         self._held: Connection | None = None
         self._is_busy = False
         self._patience = ANSWER_SECONDS
+        self._in_use: list[Connection] = []
         with self._translated(), self._connected() as connection:
             prepare_tables(connection, self._schema, location, create=create)
             self._writable = may_write(connection)
@@ -87,7 +88,7 @@ class PostgresDatabase:
             max_size=MOST_CONNECTIONS,
             reconnect_timeout=ANSWER_SECONDS,
             configure=partial(configure, schema=self._schema),
-            check=ConnectionPool.check_connection,
+            check=self._check,
             open=True,
         )
 
@@ -267,6 +268,15 @@ class PostgresDatabase:
         """Return another pool of connections to the same archive, for another thread."""
         return PostgresDatabase(self._location)
 
+    def cut(self) -> None:
+        """Shut the connections that are in use: whoever waits on one sees its end."""
+        for connection in [*self._in_use]:
+            with (
+                suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(connection.fileno())) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
@@ -294,9 +304,24 @@ class PostgresDatabase:
             connection = self._pool.getconn(patience)
             self._patience = ANSWER_SECONDS
             try:
-                yield connection
+                with self._used(connection):
+                    yield connection
             finally:
                 self._pool.putconn(connection)
+
+    @contextmanager
+    def _used(self, connection: Connection) -> Iterator[None]:
+        """Note that a connection may be waited for."""
+        self._in_use.append(connection)
+        try:
+            yield
+        finally:
+            self._in_use.remove(connection)
+
+    def _check(self, connection: Connection) -> None:
+        """Raise where a connection of the pool is of no use any more."""
+        with self._used(connection):
+            ConnectionPool.check_connection(connection)
 
     def _connected(self) -> Connection:
         """Return a connection beside the pool: it tells at once why there can be none."""
