@@ -11,12 +11,15 @@ import threading
 from contextlib import ExitStack
 from types import TracebackType
 
-from corpus.errors import ArchiveLockedError, NewsArchiveError, UnreachableError
+from corpus.errors import ArchiveLockedError, NewsArchiveError, NotReadyError, UnreachableError
 from embeddings.derived import open_indices, reduced
 from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.pulse import BEAT_SECONDS, JOIN_SECONDS, Pulse
 from qa.records import Standing
+
+RETRY_SECONDS = 60.0
+"""Longest wait before indices are made again that could not be: a full disk, or damage."""
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ class Follower:
         self._closing = ExitStack()
         self._indices: Indices | None = None
         self._reduced: tuple[str, Indices] | None = None
-        self._failed = False
+        self._failures = 0
 
     def __enter__(self) -> Follower:
         with ExitStack() as stack:
@@ -77,7 +80,7 @@ class Follower:
     def indices_for(self, store: Store) -> Indices:
         """Return the indices in hand as they hold in a store's present view.
 
-        Raises UnreachableError where there are none yet.
+        Raises NotReadyError where there are none yet.
         """
         held, before = self._indices, self._reduced
         commit = store.commit_name(store.generation)
@@ -91,8 +94,8 @@ class Follower:
         self._reduced = commit, found
         return found
 
-    def _not_made(self) -> UnreachableError:
-        return UnreachableError(
+    def _not_made(self) -> NotReadyError:
+        return NotReadyError(
             f"the search indices of {self._served.place} are being made on this machine: try again"
             " in a moment"
         )
@@ -115,7 +118,7 @@ class Follower:
             is_behind = held is None or held.commit != pulse.commit
             if is_behind and pulse.is_reachable and pulse.newest is not None:
                 self._try()
-            self._stopped.wait(BEAT_SECONDS)
+            self._stopped.wait(min(BEAT_SECONDS * 2**self._failures, RETRY_SECONDS))
 
     def _try(self) -> None:
         """Catch up; what fails is tried again, and told once."""
@@ -124,9 +127,9 @@ class Follower:
         except ArchiveLockedError:
             return  # another process makes the indices: they are there soon
         except Exception as error:  # a thread that ended would serve old articles for ever
-            if not self._failed and not self._stopped.is_set():
+            if not self._failures and not self._stopped.is_set():
                 told = error if isinstance(error, NewsArchiveError) else type(error).__name__
                 log.warning("this replica does not follow for now: %s", told)
-            self._failed = True
+            self._failures += 1
         else:
-            self._failed = False
+            self._failures = 0

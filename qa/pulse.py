@@ -81,9 +81,10 @@ class Pulse:
                 generation = self._store.generation
                 self.commit = self._store.commit_name(generation)
                 self.newest = generation
-            except NewsArchiveError as error:
+            except Exception as error:  # a thread that ended would say "ok" for ever
                 if self._answers and not self._stopped.is_set():
-                    log.warning("a shared archive is out of reach: %s", error)
+                    told = error if isinstance(error, NewsArchiveError) else type(error).__name__
+                    log.warning("a shared archive is out of reach: %s", told)
                 self._answers = False
             else:
                 self._answers = True

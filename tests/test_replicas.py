@@ -127,6 +127,7 @@ def test_a_replica_without_indices_yet_is_not_ready(
         for refused in (client.get("/ready"), client.post("/ask", json={"question": question(7)})):
             assert refused.status_code == 503
             assert refused.headers["Retry-After"]
+            assert refused.json()["type"].endswith(":starting")
         with pytest.raises(UnreachableError, match="are being made"):
             served.ask(question(7))
         gate.set()

@@ -27,7 +27,7 @@ from embeddings.locations import PostgresLocation
 from embeddings.postgres.connecting import Connection, configure, parameters, run, run_many
 from embeddings.postgres.preparing import archive_id, may_write, prepare_tables
 from embeddings.postgres.refusals import own_error
-from embeddings.postgres.tables import ORPHANS, TABLES
+from embeddings.postgres.tables import LAST_KEYS, ORPHANS, TABLES
 from embeddings.schema import APPLICATION_ID
 
 SCHEMA_PREFIX = "news_archive_"
@@ -240,13 +240,24 @@ class PostgresDatabase:
 
     def integrity(self) -> list[str]:
         """Return what should not be possible in these tables, in plain words."""
-        return [
+        found = [
             f"passage {key} {what}" for query, what in ORPHANS for (key,) in self.execute(query)
         ]
+        last = {name: int(key) for name, key in self.execute("SELECT name, last FROM keys")}
+        for table, query in LAST_KEYS:
+            if last.get(table, -1) < self.execute(query)[0][0]:
+                found.append(f"its {table} would get keys that were given already")
+        return found
 
     def reindex(self) -> None:
-        """Make the indices anew."""
+        """Make the indices anew, and see that no key is given twice."""
         self.execute(f"REINDEX SCHEMA {self._schema}")
+        for table, query in LAST_KEYS:
+            self.execute(
+                f"INSERT INTO keys VALUES (?, ({query})) ON CONFLICT (name)"  # noqa: S608 - own words
+                " DO UPDATE SET last = greatest(keys.last, excluded.last)",
+                (table,),
+            )
 
     def compact(self) -> None:
         """Let the space of what was removed be used again, and count for the planner."""
