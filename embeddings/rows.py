@@ -253,7 +253,7 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
     if not intact:
         raise ArchiveDamagedError(
             f"the stored offsets of passage {columns[0]} are damaged: restore the archive from a"
-            " copy, or index the files into a new folder"
+            " copy, or index the files into a new archive"
         )
     key, _, _, article, n, start, end, tokens = map(int, columns[:-1])
     spans = tuple([Span(first, last) for first, last in json.loads(str(columns[-1]))])
@@ -288,7 +288,7 @@ def decode_vectors(
     if not are_intact(key, content, passage, sentences, digest):
         raise ArchiveDamagedError(
             "stored vectors are damaged: restore the archive from a copy,"
-            " or index the files into a new folder"
+            " or index the files into a new archive"
         )
     whole = np.frombuffer(passage, dtype="<f4")
     parts = np.frombuffer(sentences, dtype="<f2").astype(np.float32)

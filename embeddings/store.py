@@ -331,10 +331,10 @@ class Store(Contents):
             "INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
             " stamp = excluded.stamp, articles = excluded.articles, earlier = excluded.earlier,"
             " failures = excluded.failures",
-            (path, record.stamp, *columns),
+            (self._noted(path), record.stamp, *columns),
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:
         """Forget files."""
         for path in paths:
-            self._db.execute("DELETE FROM files WHERE path = ?", (path,))
+            self._db.execute("DELETE FROM files WHERE path = ?", (self._noted(path),))

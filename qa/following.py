@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -25,10 +26,15 @@ log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Keeps indices in step with a served store, in threads with stores of their own."""
+    """Keeps indices in step with a served store, in threads with stores of their own.
 
-    def __init__(self, served: Store) -> None:
+    `prepare` is called before the first indices are given: it makes or loads what questions need
+    beside them.
+    """
+
+    def __init__(self, served: Store, prepare: Callable[[], object]) -> None:
         self._served = served
+        self._prepare = prepare
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._closing = ExitStack()
@@ -123,6 +129,8 @@ class Follower:
     def _try(self) -> None:
         """Catch up; what fails is tried again, and told once."""
         try:
+            if self._indices is None:
+                self._prepare()
             self.catch_up()
         except ArchiveLockedError:
             return  # another process makes the indices: they are there soon

