@@ -6,12 +6,13 @@ one among the person's data for what was given here, such as verdicts on answers
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.errors import ArchiveMissingError, StorageError, UsageError
+from corpus.errors import ArchiveMissingError, StorageError, UnreachableError, UsageError
 from embeddings.durable import replace_file
 from embeddings.locations import Location, MilvusLocation, PostgresLocation, locate
 from embeddings.schema import REPLICA
@@ -105,9 +106,17 @@ def _open_with_milvus(place: MilvusLocation, database: str | None, *, create: bo
     from embeddings.milvus import create_in_milvus, database_of
     from embeddings.milvus_client import MissingCollectionError
 
+    remembered = cache_directory() / SHARED / f"{_digest(place)}.txt"
     kept = None
-    with suppress(MissingCollectionError):
+    try:
         kept = database_of(place.address)
+    except MissingCollectionError:
+        pass
+    except UnreachableError:  # answers by words alone need the articles, which are elsewhere
+        with suppress(OSError):
+            kept = remembered.read_text("utf-8")
+        if kept is None:
+            raise
     asked = database or os.environ.get(DATABASE_VARIABLE)
     if kept is not None:
         location = _same_database(place, kept, asked)
@@ -125,7 +134,14 @@ def _open_with_milvus(place: MilvusLocation, database: str | None, *, create: bo
         except BaseException:
             store.close()
             raise
+    with suppress(OSError):
+        replace_file(remembered, str(location).encode())
     return store
+
+
+def _digest(place: MilvusLocation) -> str:
+    """Return a name for what this machine remembers of an archive in Milvus."""
+    return hashlib.sha256(str(place).encode()).hexdigest()[:16]
 
 
 def _database_for(place: MilvusLocation, asked: str | None, archive: str) -> PostgresLocation:

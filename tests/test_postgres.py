@@ -29,6 +29,8 @@ from corpus.errors import (
     UsageError,
 )
 from embeddings.locations import locate
+from embeddings.milvus_client import MissingCollectionError
+from embeddings.nearest import VectorsUnavailableError
 from embeddings.rows import FileRecord
 from embeddings.schema import FORMAT
 from embeddings.verification import verify
@@ -140,6 +142,36 @@ def test_a_password_is_shown_nowhere(
     with pytest.raises(ArchiveMissingError) as caught:
         Archive.open(address + "x")
     assert "geheim" not in str(capsys.readouterr()) + str(caught.value)
+
+
+def test_where_the_articles_are_is_remembered(
+    shared: PostgresTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Milvus is away an archive is opened by what this machine knows of it."""
+    kept: dict[str, str] = {}
+    away = False
+
+    def database_of(address: str) -> str:
+        if away:
+            raise VectorsUnavailableError("Milvus does not answer")
+        if address not in kept:
+            raise MissingCollectionError("none")
+        return kept[address]
+
+    monkeypatch.setattr("embeddings.milvus.database_of", database_of)
+    monkeypatch.setattr("embeddings.milvus.create_in_milvus", kept.__setitem__)
+    place = locate("milvus+http://token@127.0.0.1:9/papers")
+    with pytest.raises(UsageError, match="--database"):
+        open_store(place, create=True)
+    open_store(place, create=True, database=shared.uri).close()
+    assert kept[place.address].endswith("?archive=papers")  # type: ignore[union-attr]
+    away = True
+    store = open_store(place)
+    assert store.vector_engine == "milvus+http://token@127.0.0.1:9/papers"
+    store.close()
+    with pytest.raises(VectorsUnavailableError):
+        open_store(locate("milvus+http://127.0.0.1:9/others"))
+    shared.change("DROP SCHEMA news_archive_papers CASCADE")
 
 
 # Tables
