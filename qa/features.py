@@ -250,9 +250,9 @@ class _Columns(Scene):
         words = self.words
         sought = codes([word for pair in pairs for word in pair]).reshape(-1, 2)
         for (left, right), weight in zip(sought, pairs.values(), strict=True):
-            follows = (words.forms[:-1] == left) & (words.forms[1:] == right)
-            rows = words.sentence[1:][follows & ~words.opens[1:]]
-            found[np.unique(rows)] += weight
+            behind = np.flatnonzero(words.forms[:-1] == left) + 1
+            follows = (words.forms[behind] == right) & ~words.opens[behind]
+            found[words.sentence[behind[follows]]] += weight  # once, however often it is there
         return found / (sum(pairs.values()) or 1.0)
 
     def _pronouns(self) -> dict[str, Floats]:
