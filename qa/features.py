@@ -137,7 +137,8 @@ class _Columns(Scene):
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
         question = self.candidates.vector
-        passages = np.array([item.vectors.passage for item in self.close])
+        passages = np.concatenate([item.vectors.passage for item in self.close])
+        passages = passages.reshape(len(self.close), -1)
         nearest = passages[np.argsort(-self.fused, kind="stable")[:FEEDBACK]].sum(axis=0)
         refined = _unit(nearest + 2 * question)
         best = self.best_of_passage(self.cosine)
