@@ -141,5 +141,6 @@ def _is_plain(letter: str) -> bool:
     if letter.isascii() or letter in _MARKS:
         return letter != "_"
     lowered = letter.lower()
-    is_one = len(lowered) == 1 and unicodedata.is_normalized("NFKC", letter + lowered)
-    return is_one and letter != "\u00ad"
+    if len(lowered) != 1 or ord(lowered) > _LAST_LATIN:  # which takes more bytes than the capital
+        return False
+    return letter != "\u00ad" and unicodedata.is_normalized("NFKC", letter + lowered)

@@ -42,6 +42,10 @@ SPARE_SHARE = 0.1
 """Vectors that no passage uses any more, as a share of the passages, which are kept for articles
 that come back."""
 
+COMMITS_KEPT = 10_000
+"""Commits that indices may be behind to be brought up to date: what each removed is kept as long,
+some 100 bytes an article."""
+
 SPARE_LEAST = 2_000
 """Such vectors that are kept in any case: some 15 MB."""
 
@@ -125,6 +129,7 @@ class Store(Contents):
             self._db.execute("INSERT INTO commits VALUES (?, ?)", (generation, uuid.uuid4().hex))
             yield
             self._drop_spares()
+            self._forget_until(generation - COMMITS_KEPT)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -284,6 +289,11 @@ class Store(Contents):
         for vector in surplus:
             self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
             self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
+
+    def _forget_until(self, generation: int) -> None:
+        """Forget a commit and those before it: indices of an older one are made anew."""
+        self._db.execute("DELETE FROM commits WHERE generation <= ?", (generation,))
+        self._db.execute("DELETE FROM removals WHERE generation <= ?", (generation,))
 
     def doubt(self, article_id: str) -> None:
         """Take an article for changed, so that its file is read again.

@@ -119,7 +119,11 @@ def _halved(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item
 def _looked_up(lines: _Lines) -> tuple[Stems, Flags]:
     """Return the stems of words, and which passages they are right for: plain English ones."""
     plain = lines.plain
-    stems = _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(plain))
+    try:
+        stems = _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(plain))
+    except ValueError:  # the index splits a word otherwise: no article is to stop an answer
+        none = np.zeros_like(plain)
+        return _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(none)), none
     return stems, plain & lines.in_english(stems)
 
 
