@@ -69,11 +69,13 @@ STATE_SECONDS = 2.0
 class State:
     """What a collection holds: the archive whose vectors, and up to which of its commits.
 
-    `database` is the address of the truth, without a password.
+    `begun` is the commit up to which a writer has begun to write, of which more may be there than
+    `generation` says; `database` is the address of the truth, without a password.
     """
 
     archive: str = ""
     generation: int = 0
+    begun: int = 0
     commit: str = ""
     dimension: int = 2
     database: str = ""
@@ -236,10 +238,16 @@ class Milvus:
         )
         return Collection(name, state)
 
-    def put(self, collection: str, rows: Rows) -> None:
-        """Write passages, in place of those with the same keys."""
+    def put(self, collection: str, rows: Rows, *, again: bool) -> None:
+        """Write passages; those that may be there already, `again`.
+
+        Not by Milvus' own upsert: that of 2.3.5 puts rows into partitions at random, where a search
+        by outlet does not look for them.
+        """
         for at in range(0, len(rows.keys), ROWS):
             part = slice(at, at + ROWS)
+            if again:
+                self.remove(collection, rows.keys[part].tolist())
             data = [
                 {
                     "key": key,
@@ -257,7 +265,7 @@ class Milvus:
                     strict=True,
                 )
             ]
-            self._client.ask("upsert", collection, data, within=PATIENTLY)
+            self._client.ask("insert", collection, data)
 
     def remove(self, collection: str, keys: Sequence[int]) -> None:
         """Remove passages; keys that are not there are passed over."""
@@ -268,6 +276,10 @@ class Milvus:
     def record(self, collection: str, state: State) -> None:
         """Note up to which commit a collection is, once a query has seen everything before."""
         self.count(collection)
+        self.note(collection, state)
+
+    def note(self, collection: str, state: State) -> None:
+        """Note what a writer is about to do."""
         self._client.ask("alter_collection_properties", collection, {PROPERTY: _written(state)})
         self._seen = (0.0, None)
 

@@ -129,14 +129,14 @@ def _in_milvus(grown: Grown, asked: Vectors, exact: Exact) -> dict[str, Any]:
     milvus.SEARCH_TIMEOUT = 30.0  # all of a search is measured, however long it takes
     place = open_milvus(f"milvus+{os.environ['QA_TEST_MILVUS']}/million")
     before, count = _server_bytes(), len(grown.vectors)
-    start = State("million", 0, "", grown.vectors.shape[1])
+    start = State(archive="million", dimension=grown.vectors.shape[1])
     made = place.begin(start)
     started, writing = time.perf_counter(), 0.0
     for keys, articles, vectors in grown.portions():
         outlets = [f"Outlet {number % OUTLETS}" for number in articles.tolist()]
         days = [_day(number) for number in articles.tolist()]
         began = time.perf_counter()
-        place.put(made.name, Rows(keys, articles, outlets, days, vectors))
+        place.put(made.name, Rows(keys, articles, outlets, days, vectors), again=False)
         writing += time.perf_counter() - began
         _say(f"{int(keys[-1]):,} written in {writing:.0f} s")
     place.record(made.name, replace(start, generation=1, commit="all"))
