@@ -5,6 +5,7 @@ NewsArchiveError
 ├── ReadError             a file that cannot be read as articles                   exit code 1
 │   └── PassingReadError       now, but perhaps later
 ├── ModelError            an embedding model that is missing, damaged or unfit     exit code 1
+├── WorkersError          machines that encode for this one cannot be had or fail  exit code 1
 ├── StorageError          the disk, its permissions or its space                   exit code 1
 │   └── UnreachableError       a shared archive's database or vector engine does not answer
 ├── ArchiveError          no archive, or one that cannot be used as it is          exit code 4
@@ -39,6 +40,10 @@ class PassingReadError(ReadError):
 
 class ModelError(NewsArchiveError):
     """An embedding model is missing, damaged or unfit."""
+
+
+class WorkersError(NewsArchiveError):
+    """The machines that were to encode passages cannot be reached, or failed."""
 
 
 class StorageError(NewsArchiveError):

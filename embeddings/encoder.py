@@ -83,6 +83,24 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class DistributedEncoder(Encoder, Protocol):
+    """An Encoder whose `encode_passages` begins at once, somewhere else.
+
+    Its vectors are those that the encoder here would compute from the same call.
+    """
+
+    @property
+    def ahead(self) -> int:
+        """Return how many calls may be begun beyond the one whose vectors are waited for."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what whoever reads the run's report should know of where it was computed."""
+        ...
+
+
 def unit(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:
     """Scale vectors along the last axis to length 1; a zero vector stays zero."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from corpus.errors import ModelError
 from embeddings import onnx
 from embeddings.encoder import Encoder, EncoderSettings
 from embeddings.models import DEFAULT_MODEL
@@ -70,3 +73,39 @@ def carry_encoder(directory: Path, encoder: Encoder) -> None:
         from embeddings.carrying import carry
 
         carry(directory, encoder)
+
+
+@contextmanager
+def helped(
+    prepare: Callable[[], Encoder], directory: Path, workers: str | None
+) -> Iterator[Callable[[], Encoder]]:
+    """Give what returns the encoder for passages within the block: `workers` compute its vectors.
+
+    `workers` is an address of `ray_workers.checked_address`, or None for none; whatever encodes
+    here, they are sent the encoder that the archive carries. Raises ModelError where it has none.
+    """
+    if workers is None:
+        yield prepare
+        return
+    from embeddings.ray_workers import RayEncoder, checked_address
+
+    address = checked_address(workers)
+    made: list[RayEncoder] = []
+
+    def encoder() -> Encoder:
+        here = prepare()
+        if not made:
+            carried = onnx.load(directory, here.settings)
+            if carried is None:
+                raise ModelError(
+                    f"the model {here.settings.model!r} cannot be sent to workers: it is not a"
+                    " transformer with mean pooling, or could not be exported; leave out --workers"
+                )
+            made.append(RayEncoder(carried, address))
+        return made[0]
+
+    try:
+        yield encoder
+    finally:
+        for one in made:
+            one.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from embeddings import onnx
 from embeddings.encoder import WINDOW, file_sha256
 from embeddings.generations import DERIVED
 from embeddings.locking import HOLDER, LOCK
+from embeddings.missing import gone_files
 from embeddings.remembered import Remembered
 from embeddings.rows import FileRecord
 from embeddings.schema import DATABASE, REPLICA
@@ -80,11 +82,15 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Window:
-    """Articles that wait to be encoded and committed together, and files that end with them."""
+    """Articles that wait to be encoded and committed together, and files that end with them.
+
+    `committed` counts the articles that are.
+    """
 
     articles: list[SplitArticle] = field(default_factory=list)
     files: list[tuple[str, FileRecord]] = field(default_factory=list)
     moved: list[Article] = field(default_factory=list)
+    committed: int = 0
 
     @property
     def passages(self) -> int:
@@ -97,20 +103,22 @@ def index_paths(
     paths: Iterable[str | os.PathLike[str]],
     *,
     prune: bool = False,
+    emptied: bool = False,
     gone: Iterable[str | os.PathLike[str]] = (),
     progress: ProgressCallback | None = None,
     committed: Callable[[], None] = lambda: None,
 ) -> IndexReport:
     """Bring the articles under `paths` into the store; unchanged ones cost no encoding.
 
-    With `prune`, articles that came from below `paths` and are no longer there are removed; so are
-    those of the files and folders in `gone`. A file that cannot be read is reported and stops
+    With `prune`, articles that came from below `paths` and are no longer there are removed, but for
+    those of folders that are empty now: these with `emptied`. So are those of the files and folders
+    in `gone`. A file that cannot be read is reported and stops
     nothing; what it held before is kept. `committed` is called after each window's commits. The
     caller holds the archive's lock.
     """
     run = _Run(store, encoder, progress, committed)
     wanted, lost = ([os.fspath(path) for path in places] for places in (paths, gone))
-    return run.run(wanted, prune=prune, gone=lost)
+    return run.run(wanted, prune=prune or emptied, emptied=emptied, gone=lost)
 
 
 class _Run:
@@ -133,10 +141,13 @@ class _Run:
         self._seen: dict[str, str] = {}
         self._unread: set[str] = set()
         self._window = _Window()
+        self._closed: deque[_Window] = deque()
         self._tally = _Tally()
         self._files = (0, 0)
 
-    def run(self, paths: Sequence[str], *, prune: bool, gone: Sequence[str]) -> IndexReport:
+    def run(
+        self, paths: Sequence[str], *, prune: bool, emptied: bool, gone: Sequence[str]
+    ) -> IndexReport:
         started = time.perf_counter()
         if resplit := self._writer.resplit():
             self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
@@ -150,10 +161,11 @@ class _Run:
             if self._window.passages >= WINDOW:
                 self._flush()
         self._flush()
+        self._note_committed(self._writer.finish())
         if prune:
-            self._prune(paths, found)
+            self._prune(paths, found, emptied=emptied)
         if gone:
-            self._prune(gone, FoundFiles())
+            self._prune(gone, FoundFiles(), emptied=True)
         return self._reported(time.perf_counter() - started)
 
     def _reported(self, seconds: float) -> IndexReport:
@@ -165,7 +177,7 @@ class _Run:
             removed=tally.removed,
             passages=self._store.counts()["passages"],
             failed=tuple(tally.failed),
-            warnings=tuple(tally.warnings),
+            warnings=(*tally.warnings, *self._writer.notes),
             seconds=seconds,
         )
 
@@ -263,21 +275,34 @@ class _Run:
             self._window.moved.append(article)
 
     def _flush(self) -> None:
-        """Encode and commit the window's articles, then note its files."""
-        window, self._window = self._window, _Window()
-        for committed in self._writer.write(window.articles):
+        """Encode the window's articles; commit what is ready, this window or those before it."""
+        self._closed.append(self._window)
+        articles, self._window = self._window.articles, _Window()
+        self._note_committed(self._writer.write(articles))
+
+    def _note_committed(self, portions: Iterable[Sequence[Article]]) -> None:
+        """Count what was committed; where a window is complete, note its files."""
+        for committed in portions:
             for article in committed:
                 known = article.id in self._digests
                 self._tally.updated += known
                 self._tally.added += not known
                 self._digests[article.id] = article.digest
-        if window.files or window.moved:
-            with self._store.transaction():
-                for article in window.moved:
-                    self._store.replace_record(article)
-                for path, record in window.files:
-                    self._store.put_file(path, record)
+            self._closed[0].committed += len(committed)
+            self._note_files()
+        self._note_files()
         self._committed()
+
+    def _note_files(self) -> None:
+        """Note the files of the windows whose articles are all committed."""
+        while self._closed and self._closed[0].committed == len(self._closed[0].articles):
+            window = self._closed.popleft()
+            if window.files or window.moved:
+                with self._store.transaction():
+                    for article in window.moved:
+                        self._store.replace_record(article)
+                    for path, record in window.files:
+                        self._store.put_file(path, record)
 
     def _note_encoded(self, waiting: int) -> None:
         self._tally.encoded += 1
@@ -292,19 +317,12 @@ class _Run:
         total = max(known, round(known * total_files / max(files, 1)))
         self._progress(IndexProgress(files, total_files, self._tally.encoded, total))
 
-    def _prune(self, paths: Sequence[str], found: FoundFiles) -> None:
-        """Remove the articles of files below `paths` that are gone, and of rows that are gone.
-
-        What lies below a place that could not be read is kept: it may only be out of reach.
-        """
+    def _prune(self, paths: Sequence[str], found: FoundFiles, *, emptied: bool) -> None:
+        """Remove the articles of files below `paths` that are gone, and of rows that are gone."""
         records = self._store.files()
         present = {str(path) for path in found.files}
-        roots = [Path(path).expanduser().resolve() for path in paths]
-        closed = [Path(failure.path) for failure in found.failures]
-        missing = [path for path in records if path not in present and _is_below(path, roots)]
-        gone = {path for path in missing if not _is_below(path, closed)}
-        if len(gone) < len(missing):
-            self._tally.warnings.append("nothing was removed below what could not be read")
+        gone, kept_all_the_same = gone_files(records, paths, found, emptied=emptied)
+        self._tally.warnings.extend(kept_all_the_same)
         listed = [path for path in records if path in gone or path in present - self._unread]
         ids = [i for path in listed for i in (*records[path].articles, *records[path].earlier)]
         kept = {i for path in records.keys() - {*listed} for i in records[path].articles}
@@ -329,10 +347,6 @@ def is_own(path: Path) -> bool:
         and any(Path(*path.parts[:depth], mark).is_file() for mark in (DATABASE, REPLICA))
         for depth, part in enumerate(path.parts)
     )
-
-
-def _is_below(path: str, places: Iterable[Path]) -> bool:
-    return any(Path(path).is_relative_to(place) for place in places)
 
 
 def _exists(path: str) -> bool:

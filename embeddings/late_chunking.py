@@ -100,48 +100,55 @@ class PassageTokenizer:
 
 
 def encode_passages(
+    tokenizer: PassageTokenizer, forward: Forward, passages: Sequence[PassageText], pad: int
+) -> Iterator[tuple[int, PassageVectors]]:
+    """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
+    for batch in tokenised_batches(tokenizer, passages):
+        yield from encode_batch(forward, batch, pad)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenised:
+    """A passage of a batch: its place among those asked for, its sentences, its tokens."""
+
+    index: int
+    sentences: tuple[Span, ...]
+    tokens: Tokens
+
+
+Batch = list[Tokenised]
+"""Passages that go through the model together. Their vectors' last bits depend on which they are,
+so whoever computes a batch elsewhere takes it whole."""
+
+
+def tokenised_batches(
     tokenizer: PassageTokenizer,
-    forward: Forward,
     passages: Sequence[PassageText],
-    pad: int,
-    *,
     budget: int = BATCH_TOKENS,
     pairs: float = math.inf,
-    threads: int = 1,
-) -> Iterator[tuple[int, PassageVectors]]:
-    """Yield (index, vectors) for every passage, batches sorted by length, longest first.
+) -> Iterator[Batch]:
+    """Yield the batches in which passages are encoded, those of like length together.
 
-    `budget` and `pairs` bound a batch, see `length_batches`. With several threads, each computes
-    batches by itself while this one tokenises those to come.
+    `budget` and `pairs` bound a batch, see `length_batches`.
     """
-
-    def encode(batch: _Batch) -> list[tuple[int, PassageVectors]]:
-        vectors = forward(*padded([tokens.ids for _, tokens in batch], pad))
-        return [
-            (index, pool(passages[index].sentences, tokens, vectors[row, : len(tokens.ids)]))
-            for row, (index, tokens) in enumerate(batch)
-        ]
-
-    batches = _batches(tokenizer, passages, lambda lengths: length_batches(lengths, budget, pairs))
-    for found in map(encode, batches) if threads == 1 else side_by_side(encode, batches, threads):
-        yield from found
-
-
-_Batch = list[tuple[int, Tokens]]
-
-
-def _batches(
-    tokenizer: PassageTokenizer,
-    passages: Sequence[PassageText],
-    cut: Callable[[Sequence[int]], Iterator[list[int]]],
-) -> Iterator[_Batch]:
-    """Yield batches of (index, tokens), passages of like length together."""
     order = sorted(range(len(passages)), key=lambda index: (-len(passages[index].text), index))
     for at in range(0, len(order), AHEAD):
         portion = order[at : at + AHEAD]
         tokens = [tokenizer.passage(passages[index]) for index in portion]
-        for batch in cut([len(item.ids) for item in tokens]):
-            yield [(portion[place], tokens[place]) for place in batch]
+        for batch in length_batches([len(item.ids) for item in tokens], budget, pairs):
+            yield [
+                Tokenised(portion[place], passages[portion[place]].sentences, tokens[place])
+                for place in batch
+            ]
+
+
+def encode_batch(forward: Forward, batch: Batch, pad: int) -> list[tuple[int, PassageVectors]]:
+    """Return (index, vectors) for the passages of one batch."""
+    vectors = forward(*padded([item.tokens.ids for item in batch], pad))
+    return [
+        (item.index, pool(item.sentences, item.tokens, vectors[row, : len(item.tokens.ids)]))
+        for row, item in enumerate(batch)
+    ]
 
 
 def side_by_side(

@@ -21,7 +21,7 @@ from embeddings.encoder import (
     default_threads,
     file_sha256,
 )
-from embeddings.late_chunking import PassageTokenizer
+from embeddings.late_chunking import Batch, PassageTokenizer
 from embeddings.sealing import read_sealed
 
 FOLDER = "encoder"
@@ -71,6 +71,11 @@ class OnnxEncoder:
         self._question_prompt = str(manifest["question_prompt"])
 
     @property
+    def folder(self) -> Path:
+        """Return where the encoder's files are."""
+        return self._folder
+
+    @property
     def settings(self) -> EncoderSettings:
         """Return what identifies the vectors: the settings of the model that was exported."""
         return self._settings
@@ -90,15 +95,22 @@ class OnnxEncoder:
         self, passages: Sequence[PassageText]
     ) -> Iterator[tuple[int, PassageVectors]]:
         """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
-        return late_chunking.encode_passages(
-            self._tokenizer,
-            self._forward,
-            passages,
-            self._pad,
-            budget=BATCH_TOKENS,
-            pairs=BATCH_PAIRS,
-            threads=default_threads(),
+        batches, threads = self.batches(passages), default_threads()
+        encoded = (
+            map(self.encode_batch, batches)
+            if threads == 1
+            else late_chunking.side_by_side(self.encode_batch, batches, threads)
         )
+        for found in encoded:
+            yield from found
+
+    def batches(self, passages: Sequence[PassageText]) -> Iterator[Batch]:
+        """Yield the batches in which `encode_passages` encodes these passages."""
+        return late_chunking.tokenised_batches(self._tokenizer, passages, BATCH_TOKENS, BATCH_PAIRS)
+
+    def encode_batch(self, batch: Batch) -> list[tuple[int, PassageVectors]]:
+        """Return (index, vectors) for the passages of one batch."""
+        return late_chunking.encode_batch(self._forward, batch, self._pad)
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         """Return token vectors, float32 (n, length, dimension)."""

@@ -87,11 +87,17 @@ class SqliteDatabase:
             self._db.executemany(sql, rows)
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
-        """Run `sql (?, ?, ...)` over the keys in portions and yield the rows."""
+        """Run `sql (?, ?, ...)` over the keys in portions and yield the rows.
+
+        The last key is repeated up to a power of two, which changes no row: so there are few
+        different statements, and those are kept as they were compiled.
+        """
         wanted = list(keys)
         for at in range(0, len(wanted), MAX_VARIABLES):
             portion = wanted[at : at + MAX_VARIABLES]
-            yield from self.execute(f"{sql} ({', '.join('?' * len(portion))})", portion)
+            size = min(1 << (len(portion) - 1).bit_length(), MAX_VARIABLES)
+            portion += portion[-1:] * (size - len(portion))
+            yield from self.execute(f"{sql} ({', '.join('?' * size)})", portion)
 
     def next_key(self, table: str, count: int = 1) -> int:  # noqa: ARG002 - SQLite counts rows in
         """Return the key after the highest that a table has ever given."""

@@ -70,6 +70,7 @@ class Store(Contents):
     ) -> None:
         self.directory = directory
         self.vector_engine = vector_engine
+        self._committing = 0  # the generation of the transaction that is open
         self._db = database if database is not None else open_folder(directory, create=create)
 
     def again(self) -> Store:
@@ -115,7 +116,7 @@ class Store(Contents):
     def transaction(self) -> Iterator[None]:
         """Commit all that is written inside as one generation, or nothing of it."""
         with self._db.transaction():
-            generation = self.generation + 1
+            generation = self._committing = self.generation + 1
             self.put_setting("generation", generation)
             self._db.execute("INSERT INTO commits VALUES (?, ?)", (generation, uuid.uuid4().hex))
             yield
@@ -165,7 +166,7 @@ class Store(Contents):
         self._db.execute(
             "INSERT INTO articles (key, id, source, published, record, digest, generation, version,"
             " seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, article.id, *filed, digest, self.generation, version, seal),
+            (key, article.id, *filed, digest, self._committing, version, seal),
         )
         self._put_passages(key, passages)
 
@@ -193,12 +194,12 @@ class Store(Contents):
     def _put_passages(self, article: int, items: Sequence[EncodedPassage]) -> None:
         """Store the passages of an article, by its key, and the vectors that are new."""
         first = self._db.next_key("passages", len(items))
-        generation, vectors = self.generation, self._put_vectors(items)
+        vectors = self._put_vectors(items)
         rows = []
         for key, item in enumerate(items, start=first):
             passage = item.passage
             columns = (
-                *(key, vectors[item.hash], generation),
+                *(key, vectors[item.hash], self._committing),
                 *(article, passage.n, passage.start, passage.end, passage.tokens),
                 encode_spans(passage.sentences),
             )
@@ -258,14 +259,14 @@ class Store(Contents):
             self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
             self._db.execute(
                 "INSERT INTO removals VALUES (?, ?, ?)",
-                (self.generation, key, json.dumps([passage for passage, _ in passages])),
+                (self._committing, key, json.dumps([passage for passage, _ in passages])),
             )
             for vector in {vector for _, vector in passages}:
                 self._db.execute(
                     "INSERT INTO spares SELECT ?, ?"
                     " WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?)"
                     " ON CONFLICT (vector) DO UPDATE SET generation = excluded.generation",
-                    (vector, self.generation, vector),
+                    (vector, self._committing, vector),
                 )
         return len(rows)
 

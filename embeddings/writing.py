@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
 from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
 from corpus.records import Article, Passage, Span
-from embeddings.encoder import WINDOW, Encoder, PassageText, PassageVectors
+from embeddings.encoder import (
+    WINDOW,
+    DistributedEncoder,
+    Encoder,
+    PassageText,
+    PassageVectors,
+)
 from embeddings.rows import EncodedPassage
 from embeddings.store import Store
 
@@ -31,6 +38,16 @@ class SplitArticle:
     passages: tuple[Passage, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A portion whose encoding has begun: `new` holds the texts that are computed for it by key."""
+
+    articles: list[SplitArticle]
+    keys: list[bytes]
+    new: dict[bytes, PassageText]
+    encoding: Iterator[tuple[int, PassageVectors]]
+
+
 class ArticleWriter:
     """Splits, encodes and commits articles; `encoded` tells after each passage what still waits.
 
@@ -43,6 +60,9 @@ class ArticleWriter:
         self._store = store
         self._encoder = encoder
         self._encoded = encoded
+        self._begun: deque[_Begun] = deque()
+        self.notes: tuple[str, ...] = ()
+        """What a distributed encoder said of the run so far."""
 
     def split(self, article: Article) -> SplitArticle:
         """Return the article with its passages; none where it has no text."""
@@ -53,15 +73,32 @@ class ArticleWriter:
     def write(self, articles: Sequence[SplitArticle]) -> Iterator[list[Article]]:
         """Commit articles, some WINDOW passages at a time; yield what each commit held.
 
-        Raises ArchiveMismatchError where the archive holds another model's vectors.
+        Where encoding is distributed, commits lag behind: they go on in the calls that follow, in
+        the order of the articles, and `finish` makes the last. Raises ArchiveMismatchError where
+        the archive holds another model's vectors.
         """
         for portion in _portions(articles):
-            rows = self._encode(portion)
+            self._begun.append(self._begin(portion, self._begun))
+            yield from self._commit(down_to=self._ahead())
+
+    def finish(self) -> Iterator[list[Article]]:
+        """Commit all that `write` has begun; yield what each commit held."""
+        yield from self._commit(down_to=0)
+
+    def _ahead(self) -> int:
+        """Return how many portions may be in the making while others are read."""
+        encoder = self._encoder()
+        return encoder.ahead if isinstance(encoder, DistributedEncoder) else 0
+
+    def _commit(self, *, down_to: int) -> Iterator[list[Article]]:
+        """Commit the portions begun first until so many are left."""
+        while len(self._begun) > down_to:
+            rows = self._rows(begun := self._as_due(self._begun.popleft()))
             with self._store.transaction():
                 self._record_settings()
-                for item, passages in zip(portion, rows, strict=True):
+                for item, passages in zip(begun.articles, rows, strict=True):
                     self._store.put_article(item.article, passages)
-            yield [item.article for item in portion]
+            yield [item.article for item in begun.articles]
 
     def resplit(self) -> int:
         """Cut all articles anew where they were cut by other rules; return how many changed.
@@ -78,6 +115,7 @@ class ArticleWriter:
             split = [(key, self.split(article)) for key, article in sorted(articles.items())]
             differing = [item for key, item in split if not self._is_cut_so(key, item)]
             changed += sum(len(portion) for portion in self.write(differing))
+        changed += sum(len(portion) for portion in self.finish())
         with self._store.transaction():
             self._store.put_setting(SPLITTER, SPLITTER_VERSION)
         return changed
@@ -102,22 +140,39 @@ class ArticleWriter:
             (p.span, p.sentences, p.tokens) for p in item.passages
         ]
 
-    def _encode(self, articles: Sequence[SplitArticle]) -> list[list[EncodedPassage]]:
-        """Return each article's passages with vectors; those that are stored are not computed."""
+    def _begin(self, articles: list[SplitArticle], before: Iterable[_Begun] = ()) -> _Begun:
+        """Begin to encode a portion, but for passages that are stored or part of one before it."""
         texts = [text_of(item.article, passage) for item in articles for passage in item.passages]
         keys = [text.key for text in texts]
-        stored = self._store.has_vectors(keys)
+        stored = self._store.has_vectors(keys).union(*(begun.new for begun in before))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
+        encoding = self._encoder().encode_passages(list(new.values())) if new else iter(())
+        return _Begun(articles, keys, new, encoding)
+
+    def _as_due(self, begun: _Begun) -> _Begun:
+        """Return a portion whose turn has come, begun anew where its passages are not as foreseen.
+
+        Vectors that were kept for later use may have made way for those of the portions before.
+        """
+        if not self._ahead():
+            return begun
+        stored = self._store.has_vectors(begun.keys)
+        return begun if {*begun.keys} - stored == begun.new.keys() else self._begin(begun.articles)
+
+    def _rows(self, begun: _Begun) -> list[list[EncodedPassage]]:
+        """Return each article's passages, those whose vectors are not stored yet with vectors."""
         vectors: dict[bytes, PassageVectors] = {}
-        if new:
-            names = list(new)
-            for index, found in self._encoder().encode_passages(list(new.values())):
-                vectors[names[index]] = found
-                self._encoded(len(new) - len(vectors))
-        waiting = iter(keys)
+        names = list(begun.new)
+        waiting = sum(len(other.new) for other in self._begun)
+        for index, found in begun.encoding:
+            vectors[names[index]] = found
+            self._encoded(waiting + len(names) - len(vectors))
+        if isinstance(encoder := self._encoder(), DistributedEncoder):
+            self.notes = encoder.notes
+        keys = iter(begun.keys)
         return [
-            [_row(passage, next(waiting), vectors) for passage in item.passages]
-            for item in articles
+            [_row(passage, next(keys), vectors) for passage in item.passages]
+            for item in begun.articles
         ]
 
     def _record_settings(self) -> None:

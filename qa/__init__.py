@@ -17,6 +17,7 @@ from corpus.errors import (
     ReadError,
     StorageError,
     UsageError,
+    WorkersError,
 )
 from corpus.records import Article, Passage, Span
 from embeddings.indexing import IndexReport
@@ -44,5 +45,6 @@ __all__ = [
     "Status",
     "StorageError",
     "UsageError",
+    "WorkersError",
     "ask",
 ]

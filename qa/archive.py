@@ -22,7 +22,7 @@ from embeddings.derived import (
     problems,
 )
 from embeddings.encoder import Encoder
-from embeddings.encoders import carry_encoder
+from embeddings.encoders import carry_encoder, helped
 from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.locations import Address, locate
 from embeddings.models import kept_name
@@ -114,6 +114,11 @@ class Archive(Keeping):
         return cls(store, encoder, stored.model if stored else model)
 
     @property
+    def id(self) -> str:
+        """Return what tells this archive from all others, wherever it is moved to."""
+        return self._store.archive_id
+
+    @property
     def is_samples(self) -> bool:
         """Tell whether this is the shipped sample collection."""
         return bool(self._store.setting("samples"))
@@ -153,23 +158,30 @@ class Archive(Keeping):
         paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
         *,
         prune: bool = False,
+        emptied: bool = False,
         gone: Iterable[str | os.PathLike[str]] = (),
         progress: ProgressCallback | None = None,
+        workers: str | None = None,
     ) -> IndexReport:
         """Index files, folders and globs; unchanged articles cost nothing, changed ones replace.
 
-        With `prune`, articles whose files below `paths` are gone are removed, and so are those of
-        the files in `gone`. Raises ArchiveLockedError where another process is writing.
+        With `prune`, articles whose files below `paths` are gone are removed, but for those of
+        folders that are empty now (a disk may be missing): these with `emptied`. So are those of
+        the files in `gone`. `workers` is the address of a Ray cluster that encodes: "ray" for this
+        machine's, "ray://HOST:PORT" for another's. Raises ArchiveLockedError where another process
+        is writing, WorkersError where the cluster cannot be had or fails.
         """
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
-        with self._lock, self._writing():
+        encoding = helped(self._prepare_encoder, self.directory, workers)
+        with self._lock, self._writing(), encoding as encoder:
             check_source(self._store)
             report = index_paths(
                 self._store,
-                self._prepare_encoder,
+                encoder,
                 paths,
                 prune=prune,
+                emptied=emptied,
                 gone=gone,
                 progress=progress,
                 committed=catching_up.Follower(self._store),
@@ -239,9 +251,7 @@ class Archive(Keeping):
         if max_error is not None and not 0 < max_error <= 1:
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._lock:
-            outlets = [name for name, _ in self._store.sources()]
-            dates = self._store.dates()
-            queries = [_understand(question, outlets, dates) for question in questions]
+            queries = self.understand(questions)
             if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
@@ -260,6 +270,15 @@ class Archive(Keeping):
             except UnusableFilesError:  # damage shows when what is derived is used
                 self._mend()
                 return answers()
+
+    def understand(self, questions: Sequence[str | Question]) -> list[Query]:
+        """Return questions as they are searched, by the archive's outlets and dates.
+
+        Raises UsageError for one that cannot be asked.
+        """
+        outlets = [name for name, _ in self._store.sources()]
+        dates = self._store.dates()
+        return [_understand(question, outlets, dates) for question in questions]
 
     def _load_reranker(self) -> Reranker | None:
         """Return the reranker, loaded once, or None where none is asked for."""

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from qa import rendering, texts
 from qa.controls import Place
 from qa.conversation import Answering, Conversation, Exchange, ask_next
+from qa.gradio_pages import blocks, gr, html, mount, plain_theme
 from qa.markup import Html, join, tag
-from qa.opening import STATIC, STATIC_ROUTE, Options
-from qa.serving import SecurityHeaders
+from qa.opening import STATIC_ROUTE, Options
 from qa.transcript import read_request, write_conversation
-
-# Gradio reads these while it is imported: nothing may leave this machine.
-os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
-
-import gradio as gr
 
 EXAMPLES = (
     "Who won the coxed skiffs at the Lantern Regatta?",
@@ -35,9 +28,6 @@ EXAMPLES = (
 
 RETURNED_CHARACTERS = 10_000
 """Longest question that comes back into the box, to be mended, when it could not be asked."""
-
-MAX_UPLOAD = "1b"
-"""Gradio's upload route cannot be closed: nothing fits through it. The chat takes no files."""
 
 _TAKE = "(question, request) => window.qa.take(question)"
 _ASK_AGAIN = "(question, request) => window.qa.takeAgain()"
@@ -79,7 +69,7 @@ class _Parts:
 
 def build_page(archive: Answering, options: Options | None = None) -> gr.Blocks:
     """Build the Gradio page of an archive."""
-    page = gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True)
+    page = blocks(texts.TITLE)
     with page:
         parts = _lay_out(archive)
         _wire(archive, parts, options or Options())
@@ -90,15 +80,15 @@ def build_page(archive: Answering, options: Options | None = None) -> gr.Blocks:
 def _lay_out(archive: Answering) -> _Parts:
     collection, samples = archive.status(), archive.is_samples
     with gr.Row(elem_id="qa-masthead"):
-        _html(rendering.render_masthead(collection, samples=samples))
+        html(rendering.render_masthead(collection, samples=samples))
         fresh = gr.Button(texts.NEW, elem_id="qa-fresh", size="sm", visible=False)
-    headline = _html(rendering.render_headline(), elem_id="qa-headline")
+    headline = html(rendering.render_headline(), elem_id="qa-headline")
     log = _lay_out_log()
     with gr.Column(elem_id="qa-composer"):
         box = _lay_out_box()
-        hint = _html(Html(""), elem_id="qa-hint")
+        hint = html(Html(""), elem_id="qa-hint")
     with gr.Column(elem_id="qa-intro") as intro:
-        _html(rendering.render_collection(collection, samples=samples))
+        html(rendering.render_collection(collection, samples=samples))
         questions = EXAMPLES if samples else ()
         examples = tuple(gr.Button(text, elem_classes="qa-example") for text in questions)
     with gr.Column(elem_id="qa-unseen"):
@@ -106,11 +96,6 @@ def _lay_out(archive: Answering) -> _Parts:
         request = gr.Textbox(label="request", visible=False)
         again = gr.Button(texts.RETRY, elem_id="qa-again")
     return _Parts(box, hint, log, headline, intro, fresh, kept, request, again, examples)
-
-
-def _html(value: Html, **options: Any) -> gr.HTML:
-    """Show finished markup; Gradio's template is left alone, since data in it would be run."""
-    return gr.HTML(value, js_on_load=None, apply_default_css=False, **options)
 
 
 def _lay_out_log() -> gr.Chatbot:
@@ -227,31 +212,15 @@ def _messages(exchange: Exchange, place: Place) -> list[dict[str, Any]]:
     else:
         said = rendering.render_pending()
     return [
-        {"role": "user", "content": _html(asked)},
-        {"role": "assistant", "content": _html(said)},
+        {"role": "user", "content": html(asked)},
+        {"role": "assistant", "content": html(said)},
     ]
 
 
 def page_app(archive: Answering, options: Options | None = None) -> FastAPI:
     """Build the web application of the page alone."""
     app = FastAPI(openapi_url=None)
-    gr.mount_gradio_app(
-        app,
-        build_page(archive, options),
-        path="/",
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        show_error=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        max_file_size=MAX_UPLOAD,
-        favicon_path=str(STATIC / "favicon.svg"),
-        theme=_theme(),
-        head=_head(),
-    )
+    mount(app, build_page(archive, options), head=_head(), theme=_theme())
     return app
 
 
@@ -266,8 +235,7 @@ def _head() -> str:
 
 def _theme() -> gr.themes.Base:
     """Return Gradio's plainest theme with fonts of the system and the colours of the page."""
-    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace"])
-    return theme.set(
+    return plain_theme().set(
         body_background_fill="#faf7f1",
         body_background_fill_dark="#161412",
         body_text_color="#1f1b16",

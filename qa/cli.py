@@ -19,7 +19,15 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import terminal
 from qa.cli_evaluate import evaluate
 from qa.cli_gold import gold_app
-from qa.options import ArchiveOption, DatabaseOption, JsonOption, RerankerOption, open_archive
+from qa.options import (
+    ArchiveOption,
+    DatabaseOption,
+    JsonOption,
+    PruneEmptiedOption,
+    RerankerOption,
+    WorkersOption,
+    open_archive,
+)
 from qa.places import default_archive
 from qa.web.commands import add_commands
 
@@ -82,9 +90,11 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     prune: Annotated[
         bool, typer.Option(help="Remove articles whose files below PATH are gone.")
     ] = False,
+    prune_emptied: PruneEmptiedOption = False,
     strict: Annotated[
         bool, typer.Option(help="Exit with 1 where any file or record failed.")
     ] = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Add articles to an archive, or update them; unchanged ones cost nothing.
@@ -95,8 +105,8 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     from corpus.web.fetching import listed_addresses
     from qa.archive import Archive
 
-    if urls and watch:
-        raise UsageError("--urls cannot be watched: fetch the list by itself, as often as is due")
+    if watch:
+        _check_watched({"--urls": urls, "--workers": workers, "--prune-emptied": prune_emptied})
     if not paths and not urls:
         raise UsageError("nothing to index: name files or folders, or a list with --urls")
     addresses = listed_addresses(urls) if urls else ()
@@ -107,7 +117,9 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
         fetched = _fetched(opened, addresses)
         with terminal.progress_bar() as progress:
             places: list[str | Path] = [*(paths or []), *fetched.files]
-            report = opened.add(places, prune=prune, progress=progress)
+            report = opened.add(
+                places, prune=prune, emptied=prune_emptied, progress=progress, workers=workers
+            )
         report = replace(report, failed=(*fetched.failures, *report.failed))
         address = opened.address
     if as_json:
@@ -117,6 +129,12 @@ def index(  # noqa: PLR0913, PLR0917 - the options of the command
     nothing_read = not (report.added or report.updated or report.unchanged or report.removed)
     failed = report.failed and (strict or nothing_read)
     return EXIT_FAILED if failed else EXIT_DONE
+
+
+def _check_watched(options: dict[str, object]) -> None:
+    """Refuse options that are for one run only."""
+    for option in (name for name, value in options.items() if value):
+        raise UsageError(f"{option} is for one run: index once with it, then --watch without")
 
 
 def _fetched(archive: Archive, addresses: tuple[str, ...]) -> Fetched:

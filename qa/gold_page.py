@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,17 +17,11 @@ from qa.evaluation.checks import Articles
 from qa.evaluation.failure import Excerpt
 from qa.evaluation.queue import Candidate, Decision, Queue
 from qa.evaluation.reviewing import passage_of
+from qa.gradio_pages import blocks, gr, html, mount, plain_theme
 from qa.markup import Html, join, tag, text
-from qa.serving import DEFAULT_HOST, BodyLimit, SecurityHeaders, Server, address_of, bind
+from qa.opening import STATIC, STATIC_ROUTE
+from qa.serving import DEFAULT_HOST, BodyLimit, Server, address_of, bind
 from qa.web.doors import Doors, Rules
-
-# Gradio reads these while it is imported: nothing may leave this machine.
-os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
-
-import gradio as gr
-
-STATIC = Path(__file__).parent / "static"
-STATIC_ROUTE = "qa-static"
 
 TITLE = "Review questions"
 HINT = (
@@ -75,21 +68,16 @@ class _Parts:
 
 def build_review(archive: Articles, queue: Queue) -> gr.Blocks:
     """Build the Gradio page over a queue of candidates."""
-    page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    page = blocks(TITLE)
     with page:
-        _html(join(tag("h1", text(TITLE)), tag("p", text(HINT))), elem_id="qa-review-head")
+        html(join(tag("h1", text(TITLE)), tag("p", text(HINT))), elem_id="qa-review-head")
         parts = _lay_out()
         _wire(page, archive, queue, parts)
     return page
 
 
-def _html(value: Html, **options: Any) -> gr.HTML:
-    """Show finished markup; Gradio's template is left alone, since data in it would be run."""
-    return gr.HTML(value, js_on_load=None, apply_default_css=False, **options)
-
-
 def _lay_out() -> _Parts:
-    status = _html(Html(""), elem_id="qa-review-status")
+    status = html(Html(""), elem_id="qa-review-status")
     question = gr.Textbox(
         elem_id="qa-review-question",
         label="Question",
@@ -97,7 +85,7 @@ def _lay_out() -> _Parts:
         max_lines=6,
         max_length=LONGEST_QUESTION,
     )
-    passage = _html(Html(""), elem_id="qa-review-passage")
+    passage = html(Html(""), elem_id="qa-review-passage")
     with gr.Row(elem_id="qa-review-buttons"):
         accept = gr.Button("Accept", variant="primary", elem_id="qa-accept")
         reject = gr.Button("Reject", elem_id="qa-reject")
@@ -216,23 +204,8 @@ def build_review_app(archive: Articles, queue: Queue, rules: Rules | None = None
     doors = Middleware(Doors, rules=rules or Rules())
     app = FastAPI(openapi_url=None, middleware=[Middleware(BodyLimit), doors])
     app.mount(f"/{STATIC_ROUTE}", StaticFiles(directory=STATIC))
-    gr.mount_gradio_app(
-        app,
-        build_review(archive, queue),
-        path="/",
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        show_error=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        max_file_size="1b",
-        favicon_path=str(STATIC / "favicon.svg"),
-        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace"]),
-        head=f'<link rel="stylesheet" href="{STATIC_ROUTE}/review.css">',
-    )
+    head = tag("link", rel="stylesheet", href=f"{STATIC_ROUTE}/review.css")
+    mount(app, build_review(archive, queue), head=head, theme=plain_theme())
     return app
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from corpus.errors import ArchiveLockedError, ArchiveMismatchError, StorageError
 from embeddings import onnx
@@ -34,6 +35,15 @@ ENCODER_LOCK = "encoder-lock"
 
 VIEWS = 3
 """Times that a reader looks for a moment between two commits before it makes its own indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What questions are searched with, all of one commit: the truth, its indices, the encoder."""
+
+    store: Store
+    indices: Indices
+    encoder: Encoder
 
 
 class Keeping(Holdings):
@@ -129,6 +139,16 @@ class Keeping(Holdings):
             return self._follower.catch_up(thorough=thorough)
         held = None if thorough else self._indices
         return open_indices(self._store, held, thorough=thorough, waits=True)
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Give what questions are searched with, the same for all that is looked at in the block.
+
+        Raises ArchiveMismatchError where the encoder is not that of the archive's vectors.
+        """
+        encoder = self._load_encoder()
+        with self._agreed() as indices:
+            yield View(self._store, indices, encoder)
 
     @contextmanager
     def _agreed(self) -> Iterator[Indices]:

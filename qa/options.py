@@ -40,6 +40,19 @@ RerankerOption = Annotated[
         help="Reorder the best passages with a CrossEncoder: a folder, or a cached model's name.",
     ),
 ]
+WorkersOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Encode on a Ray cluster: ray://HOST:10001, or ray for one on this machine.",
+    ),
+]
+PruneEmptiedOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune-emptied", help="The same where a folder is empty now: a disk may be missing."
+    ),
+]
 
 
 @contextmanager

@@ -37,11 +37,20 @@ Open = Callable[..., Any]
 @contextmanager
 def served(archive: Any, *, port: int = 0, **options: Any) -> Iterator[str]:
     """Serve the chat of an archive within the block; give its address."""
-    from qa import opening, serving
+    from qa import opening
+
+    with running(opening.build_app(archive, **options), port=port) as address:
+        yield address
+
+
+@contextmanager
+def running(app: Any, *, port: int = 0) -> Iterator[str]:
+    """Serve an application within the block; give its address."""
+    from qa import serving
 
     ready = threading.Event()
     listener = serving.bind("127.0.0.1", port)
-    server = serving.Server(opening.build_app(archive, **options), listener, ready=ready.set)
+    server = serving.Server(app, listener, ready=ready.set)
     thread = threading.Thread(target=server.serve_until_stopped)
     thread.start()
     try:
@@ -76,7 +85,11 @@ def opening(browser: Any, address: str) -> Iterator[Open]:
         page.on("pageerror", lambda error: faults.append(str(error)))
 
     def open_one(
-        size: tuple[int, int] = DESKTOP, query: str = "", at: str = "", **options: Any
+        size: tuple[int, int] = DESKTOP,
+        query: str = "",
+        at: str = "",
+        label: str = "Your question",
+        **options: Any,
     ) -> Any:
         viewport = {"width": size[0], "height": size[1]}
         context = browser.new_context(viewport=viewport, **options)
@@ -85,7 +98,7 @@ def opening(browser: Any, address: str) -> Iterator[Open]:
         listen(page)
         page.goto((at or address) + query)
         if not query.startswith("/archive"):
-            page.get_by_label("Your question").wait_for()
+            page.get_by_label(label).wait_for()
         return page
 
     yield open_one

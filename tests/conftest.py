@@ -6,11 +6,13 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from embeddings.encoder import Encoder
+from tests.browsing import Open, launched, opening
 from tests.fakes import HashingEncoder, stories, write_articles
 from tests.postgres import Server, serving
 from tests.truths import PostgresTruth, SqliteTruth, Truth
@@ -82,6 +84,20 @@ def model() -> Iterator[Encoder]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield SentenceTransformerEncoder()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return Debian's chromium."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[Open]:
+    """Return what opens pages of the `address` that a test file serves, and watches them."""
+    with opening(browser, address) as open_one:
+        yield open_one
 
 
 def is_root() -> bool:

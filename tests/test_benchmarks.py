@@ -11,7 +11,7 @@ import pytest
 from embeddings.store import Store
 from qa.archive import Archive
 from tests.archives import put, some_articles
-from tests.benchmarks import growth, rankings
+from tests.benchmarks import feeding, growth, projection, rankings
 from tests.benchmarks.__main__ import main, number
 from tests.benchmarks.growing import grow, material_of, mixed
 from tests.benchmarks.machine import encoder_operations
@@ -113,3 +113,38 @@ def test_rankings_are_those_of_sentence_transformers(name: str, tmp_path: Path) 
     found = rankings.measure(str(tmp_path / "archive"), gold_questions(100), 150)
     assert found["cosine"] >= 0.9999
     assert found["differ"] == 0
+
+
+def test_a_projection_is_arithmetic_over_what_was_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By hand: bytes and speeds a passage, and what FAISS and tantivy add to a question."""
+    parts = {"truth": 9_000_000, "vectors": 400_000, "words": 200_000}
+    measured = {
+        100: {"memory": 60_000, "p50": 20.0, "floor": 5.0, "parts": parts},
+        1_000: {"memory": 150_000, "p50": 70.0, "floor": 14.0, "parts": parts},
+    }
+    costs = projection.costs_of(measured, 20.0, 280.0)
+    found = {line.what: line.of(10_000_000) for line in projection.lines(costs)}
+    assert found["disk: the truth"] == pytest.approx(9_000 * 1e7 / 1e9)
+    assert found["disk: FAISS and tantivy"] == pytest.approx(600 * 1e7 / 1e9)
+    assert found["memory of a process that asks"] == pytest.approx((50_000 + 100 * 1e7) / 1e9)
+    assert found["a question, p50"] == pytest.approx(70 + 0.01 * (1e7 - 1_000))
+    assert found["encoding all, one core"] == pytest.approx(1e7 / 20 / 86_400)
+    assert found["cores that it keeps at work"] == pytest.approx(14)
+    assert found["Milvus in place of FAISS: memory"] == pytest.approx(33.536)
+    assert found["Milvus: query nodes of 64 GiB"] == 2
+    projection.show(costs, [10_000_000])
+    assert "9,000 B × N" in capsys.readouterr().out
+
+
+def test_a_projection_needs_what_it_is_computed_from() -> None:
+    """Two sizes at least, and the speeds."""
+    for wrong in (["--grow", "1000"], ["--grow", "1000", "2000", "--only", "feeding"]):
+        with pytest.raises(SystemExit):
+            main([*wrong, "--project", "10000000"])
+
+
+def test_a_writer_is_fed_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line from file to index runs with vectors that cost nothing, faster than any encoder."""
+    assert feeding.measure(10) > 0

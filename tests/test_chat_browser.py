@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import DESKTOP, MARKS, PHONES, Open, ask, launched, opening, overflow, served
+from browsing import DESKTOP, MARKS, PHONES, Open, ask, overflow, served
 from chat_fakes import (
     HOSTILE,
     LONGEST,
@@ -35,18 +35,6 @@ def archive() -> FakeArchive:
 def address(archive: FakeArchive) -> Iterator[str]:
     with served(archive) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser: Any, address: str) -> Iterator[Open]:
-    with opening(browser, address) as open_one:
-        yield open_one
 
 
 def background(page: Any) -> str:

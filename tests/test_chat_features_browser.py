@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import DESKTOP, MARKS, PHONES, Open, ask, launched, opening, overflow, served
+from browsing import DESKTOP, MARKS, PHONES, Open, ask, opening, overflow, served
 from hostile import HOSTILE_TEXTS, hostile_articles, marker
 
 from qa.archive import Archive
@@ -40,18 +40,6 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 def address(archive: Archive) -> Iterator[str]:
     with served(archive, writable=True) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser: Any, address: str) -> Iterator[Open]:
-    with opening(browser, address) as open_one:
-        yield open_one
 
 
 def feedback(archive: Archive) -> list[dict[str, Any]]:

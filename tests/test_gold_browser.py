@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import MARKS, Open, running
 
 from corpus.errors import UsageError
 from corpus.records import Article, whole
 from qa.evaluation.queue import Candidate, Queue
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-OWN = re.compile(r"http://127\.0\.0\.1[:/]|data:|blob:")
 HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script>${window.hit=1}{{7*7}}"
 TEXT = f"The river rose on Monday. Nine houses were flooded in Eastmarsh.\n\n{HOSTILE} came late."
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
-]
+pytestmark = MARKS
 
 
 class Shelf:
@@ -53,34 +46,20 @@ def queue(tmp_path: Path) -> Queue:
 
 
 @pytest.fixture
-def page(queue: Queue) -> Iterator[Any]:
-    """Open the review page; afterwards nothing may have run, failed or asked outside."""
-    from playwright.sync_api import sync_playwright
+def address(queue: Queue) -> Iterator[str]:
+    """Serve the review page."""
+    from qa import gold_page
 
-    from qa import gold_page, serving
+    with running(gold_page.build_review_app(Shelf(), queue)) as address:
+        yield address
 
-    ready = threading.Event()
-    listener = serving.bind("127.0.0.1", 0)
-    app = gold_page.build_review_app(Shelf(), queue)
-    server = serving.Server(app, listener, ready=ready.set)
-    thread = threading.Thread(target=server.serve_until_stopped)
-    thread.start()
-    assert ready.wait(60)
-    outside: list[str] = []
-    faults: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        opened = browser.new_page(viewport={"width": 1000, "height": 800})
-        opened.on("request", lambda r: None if OWN.match(r.url) else outside.append(r.url))
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(serving.address_of(listener))
-        opened.get_by_role("button", name="Accept").wait_for()
-        yield opened
-        assert opened.evaluate("window.hit") is None
-        browser.close()
-    server.should_exit = True
-    thread.join()
-    assert (outside, faults) == ([], [])
+
+@pytest.fixture
+def page(open_page: Open) -> Iterator[Any]:
+    """Open the review page; afterwards nothing may have run."""
+    opened = open_page((1000, 800), label="Question")
+    yield opened
+    assert opened.evaluate("window.hit") is None
 
 
 def shows(page: Any, question: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -306,6 +307,39 @@ def test_prune_removes_nothing_below_a_place_that_is_out_of_reach(bench: Bench) 
     assert counts(report) == (0, 0, 0, 0, 1)
     assert any("nothing was removed" in warning for warning in report.warnings)
     assert bench.ids() == {"story-0"}
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_prune_keeps_what_a_folder_held_that_is_empty_now(bench: Bench, deep: bool) -> None:
+    """A disk that is not mounted leaves an empty folder; it can be said that it is meant."""
+    inner = "in/disk/deep" if deep else "in/disk"
+    (bench.news / inner).mkdir(parents=True)
+    bench.write(f"{inner}/a.jsonl", A)
+    bench.write(f"{inner}/b.jsonl", B)
+    bench.write("in/c.jsonl", C)
+    bench.index()
+    (bench.news / "in" / "disk").rename(bench.news / "away")
+    (bench.news / "in" / "disk").mkdir()
+    (bench.news / "in" / "c.jsonl").unlink()
+    report = bench.index(bench.news / "in", prune=True)
+    assert counts(report) == (0, 0, 0, 1, 0)
+    (told,) = report.warnings
+    assert f"{bench.news / 'in' / 'disk'}, which held 2 files and is empty" in told
+    assert bench.ids() == {"story-0", "story-1"}
+    report = bench.index(bench.news / "in", emptied=True)
+    assert (counts(report), report.warnings) == ((0, 0, 0, 2, 0), ())
+    assert bench.ids() == set()
+
+
+def test_a_folder_that_holds_anything_or_is_gone_is_not_empty(bench: Bench) -> None:
+    """Only what looks like a missing disk is kept."""
+    for folder in ("gone", "other"):
+        (bench.news / "in" / folder).mkdir(parents=True)
+        bench.write(f"in/{folder}/a.jsonl", *stories(1, first=len(folder)))
+    bench.index()
+    shutil.rmtree(bench.news / "in" / "gone")
+    (bench.news / "in" / "other" / "a.jsonl").rename(bench.news / "in" / "other" / "a.bak")
+    assert counts(bench.index(bench.news / "in", prune=True)) == (0, 0, 0, 2, 0)
 
 
 def test_without_prune_nothing_goes(bench: Bench) -> None:

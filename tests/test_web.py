@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
@@ -445,6 +446,33 @@ def test_the_real_network_is_checked_too() -> None:
     with pytest.raises(ReadError, match="private network"):
         way.get(web_target("https://herald.example/"), 1000)
     assert json.dumps(network.HEADERS["User-Agent"]).startswith('"news-archive-qa/')
+
+
+def test_a_host_is_asked_at_its_other_addresses() -> None:
+    """Where the first do not answer, within the same time; a private one among them stops all."""
+    tried: list[tuple[str, float]] = []
+
+    def refuse(ip: str, port: int, seconds: float) -> socket.socket:
+        tried.append((ip, seconds))
+        if ip == "1.0.0.2":
+            return socket.create_connection(server.getsockname(), seconds)
+        raise OSError(101, "Network is unreachable")
+
+    def way(*addresses: str) -> network.Network:
+        return network.Network(lambda host, port: addresses, refuse, seconds=6)
+
+    asked = web_target("http://herald.example/")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        way("2606:4700::1", "1.0.0.1", "1.0.0.2", "1.0.0.3")._connected(asked).close()
+        assert [ip for ip, _ in tried] == ["2606:4700::1", "1.0.0.1", "1.0.0.2"]
+        assert all(0 < seconds < 6 for _, seconds in tried)
+        tried.clear()
+        with pytest.raises(ReadError, match="private network"):
+            way("1.0.0.2", "10.0.0.1").get(asked, 1000)
+        assert not tried
+        with pytest.raises(ReadError, match="Network is unreachable"):
+            way(*[f"1.0.1.{n}" for n in range(9)]).get(asked, 1000)
+        assert len(tried) == network.MOST_TRIED
 
 
 @given(st.text(max_size=60) | st.text(alphabet="htp:/.@[]%0x1a\u3002\u2488é#?\\ ", max_size=40))

@@ -17,6 +17,10 @@ from corpus.web.addresses import WebAddress, check_public
 SECONDS = 30.0
 """Seconds for one answer from the name's look-up to its last byte."""
 
+MOST_TRIED = 4
+"""Addresses of a host that are tried: a machine without IPv6 finds the IPv4 ones behind the first;
+a longer list would leave each too little time."""
+
 CHUNK_BYTES = 65_536
 """Bytes taken at a time; between two the limits are looked at."""
 
@@ -114,14 +118,27 @@ class Network:
         addresses = self._resolver(address.host, address.port)
         for ip in addresses:
             check_public(ip)
-        if not addresses:
-            raise OSError("it has no address")
-        sock = self._opener(addresses[0], address.port, self._seconds)
+        sock = self._opened(addresses[:MOST_TRIED], address.port)
         sock.settimeout(self._seconds)
         if address.scheme == "http":
             return sock
         tls = self._tls or ssl.create_default_context()
         return tls.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
+
+    def _opened(self, addresses: Sequence[str], port: int) -> socket.socket:
+        """Return a connection to the first of the addresses that answers.
+
+        Each has its share of the time that is left. Raises the last one's OSError where none does.
+        """
+        deadline = time.monotonic() + self._seconds
+        failed = OSError("it has no address")
+        for n, ip in enumerate(addresses):
+            seconds = max(0.0, deadline - time.monotonic()) / (len(addresses) - n)
+            try:
+                return self._opener(ip, port, seconds)
+            except OSError as error:
+                failed = error
+        raise failed
 
 
 def _requested(

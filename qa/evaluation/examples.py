@@ -10,7 +10,7 @@ import numpy as np
 from corpus.errors import UsageError
 from corpus.records import Span
 from embeddings.encoder import PassageVectors
-from qa.archive import Archive, _understand
+from qa.archive import Archive
 from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows, describe
 from qa.records import Query
@@ -61,19 +61,15 @@ def examples_of(name: str, archive: Archive, gold: Sequence[GoldQuestion]) -> It
 
 
 def _candidates(archive: Archive, gold: Sequence[GoldQuestion]) -> list[Candidates]:
-    store = archive._store
-    outlets, dates = [outlet for outlet, _ in store.sources()], store.dates()
-    queries = [_query(question, outlets, dates) for question in gold]
-    with archive._agreed() as indices:
-        return retrieve(store, indices, archive._load_encoder(), queries)
+    queries = [_query(archive, question) for question in gold]
+    with archive.view() as view:
+        return retrieve(view.store, view.indices, view.encoder, queries)
 
 
-def _query(
-    gold: GoldQuestion, outlets: Sequence[str], dates: tuple[str | None, str | None]
-) -> Query:
+def _query(archive: Archive, gold: GoldQuestion) -> Query:
     """Return the query of a question; one that is refused as too vague is searched as it is."""
     try:
-        return _understand(gold.to_request(), outlets, dates)
+        return archive.understand([gold.to_request()])[0]
     except UsageError:
         return Query(gold.question, gold.question)
 

@@ -13,7 +13,8 @@ from embeddings.encoder import Vectors
 from embeddings.indices import Indices
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
-from qa.archive import Archive, _understand
+from qa.archive import Archive
+from qa.keeping import View
 from qa.narrowing import Scope, narrow
 from qa.records import Query, Question
 from qa.retrieval import DEPTH, Candidates, query_terms, query_vectors, retrieve
@@ -35,11 +36,9 @@ class Place:
 
 def candidates_of(archive: Archive, questions: Sequence[str | Question]) -> list[Candidates]:
     """Return what an archive's retrieval finds for questions, before any ranking."""
-    store = archive._store
-    outlets, dates = [name for name, _ in store.sources()], store.dates()
-    queries = [_understand(question, outlets, dates) for question in questions]
-    with archive._agreed() as indices:
-        return retrieve(store, indices, archive._load_encoder(), queries)
+    queries = archive.understand(questions)
+    with archive.view() as view:
+        return retrieve(view.store, view.indices, view.encoder, queries)
 
 
 class Inside:
@@ -56,29 +55,24 @@ class Inside:
 
         Articles that are not in the archive are left out.
         """
-        store = self._archive._store
-        if not self._keys:
-            self._keys = dict(store.article_ids())
         if not queries:
             return []
-        with self._archive._agreed() as indices:
-            vectors = query_vectors(self._archive._load_encoder(), queries)
+        with self._archive.view() as view:
+            if not self._keys:
+                self._keys = dict(view.store.article_ids())
+            vectors = query_vectors(view.encoder, queries)
             rows = zip(queries, vectors, articles, strict=True)
-            return [self._places(store, indices, *row) for row in rows]
+            return [self._places(view, *row) for row in rows]
 
     def _places(
-        self,
-        store: Store,
-        indices: Indices,
-        query: Query,
-        vector: Vectors,
-        articles: Sequence[str],
+        self, view: View, query: Query, vector: Vectors, articles: Sequence[str]
     ) -> dict[str, Place]:
         known = [name for name in dict.fromkeys(articles) if name in self._keys]
         if not known:
             return {}
+        store = view.store
         scope = narrow(store, query)
-        faiss, bm25 = _candidates(indices, scope, vector)
+        faiss, bm25 = _candidates(view.indices, scope, vector)
         found = {}
         for name in known:
             key = self._keys[name]

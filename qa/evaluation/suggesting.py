@@ -34,7 +34,7 @@ def queue_of(archive: Archive) -> Path:
     The chat's feedback goes to the same file. Outside the archive, so that a new one does not take
     the work of reviewing with it.
     """
-    name = SAMPLES if archive.is_samples else archive._store.archive_id
+    name = SAMPLES if archive.is_samples else archive.id
     return data_directory() / FOLDER / f"{name}.jsonl"
 
 

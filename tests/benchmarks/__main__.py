@@ -1,7 +1,9 @@
 """Measure what things cost, each beside its floor: `python -m tests.benchmarks`.
 
-python -m tests.benchmarks                       cold, warm, indexing, chat and rankings
+python -m tests.benchmarks                       cold, warm, indexing, chat, rankings, a GPU
 python -m tests.benchmarks --grow 1000 100000    archives of these sizes too
+... --grow 100000 1000000 --project 10000000 100000000
+                                                 and what larger ones would cost, computed
 ... --only warm chat                             these alone
 ... --check                                      exit code 1 where a limit is not kept
 ... --json FILE                                  the figures as JSON
@@ -24,11 +26,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import chat, growth, indexing, questions, rankings
+from tests.benchmarks import chat, feeding, gpu, growth, indexing, projection, questions, rankings
 from tests.benchmarks.machine import described
 from tests.benchmarks.rows import BENCH, Row
 
-PARTS = ("cold", "warm", "indexing", "chat", "rankings")
+PARTS = ("cold", "warm", "indexing", "feeding", "chat", "rankings", "gpu")
 
 PASSAGES_RANKED = 400
 """Passages by which rankings are compared; encoding them twice takes a minute."""
@@ -42,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         work = asked.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = [row for part in _chosen(asked, work) for row in part()]
+        grown = growth.measured(work, built(work, SETS[1]), tuple(asked.grow)) if asked.grow else {}
+    found += growth.rows(grown)
     machine = described()
     _show(found, machine)
+    if asked.project:
+        speeds = (_value(found, what) for what in (indexing.INCLUDED, feeding.FED))
+        projection.show(projection.costs_of(grown, *speeds), asked.project)
     if asked.json:
         told = {"machine": machine, "rows": [row.to_dict() for row in found]}
         asked.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
@@ -51,15 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if asked.check and broken else 0
 
 
+def _value(rows: Sequence[Row], what: str) -> float:
+    return next(row.value for row in rows if row.what == what)
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--grow", nargs="*", type=int, default=[])
+    parser.add_argument("--project", nargs="*", type=int, default=[])
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", type=Path)
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.project and (len({*asked.grow}) < 2 or not {"indexing", "feeding"} <= {*asked.only}):
+        parser.error("--project takes two sizes with --grow, and the parts indexing and feeding")
+    return asked
 
 
 def _chosen(asked: argparse.Namespace, work: Path) -> list[Callable[[], list[Row]]]:
@@ -68,13 +83,12 @@ def _chosen(asked: argparse.Namespace, work: Path) -> list[Callable[[], list[Row
         "cold": questions.cold_rows,
         "warm": lambda: questions.warm_rows(built(work, SETS[1])),
         "indexing": indexing.rows,
+        "feeding": feeding.rows,
         "chat": chat.rows,
         "rankings": lambda: _rankings(work),
+        "gpu": gpu.rows,
     }
-    parts = [known[name] for name in PARTS if name in asked.only]
-    if asked.grow:
-        parts.append(lambda: growth.rows(work, built(work, SETS[1]), tuple(asked.grow)))
-    return parts
+    return [known[name] for name in PARTS if name in asked.only]
 
 
 def _rankings(work: Path) -> list[Row]:

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from embeddings import segments
 from embeddings.durable import bytes_below
+from embeddings.generations import DERIVED
+from embeddings.schema import DATABASE
 from tests.benchmarks.growing import Material, grow, material_of, mixed
 from tests.benchmarks.questions import BareParts, gold_questions
 from tests.benchmarks.rows import Row, alone, resident_bytes, worked
@@ -25,8 +28,8 @@ COMPARED, NEIGHBOURS = 100, 10
 LATENCY_RATIO, RECALL, OPENING_SECONDS, BYTES_A_PASSAGE = 3.0, 0.98, 1.0, 1_500
 
 
-def rows(folder: Path, real: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
-    """Grow archives in a folder from an archive of real articles, and measure them.
+def measured(folder: Path, real: Path, sizes: tuple[int, ...] = SIZES) -> dict[int, dict[str, Any]]:
+    """Grow archives in a folder from one of real articles; return by size what `measure` did.
 
     An archive that is there already is measured as it is.
     """
@@ -37,7 +40,12 @@ def rows(folder: Path, real: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
             shutil.rmtree(place, ignore_errors=True)
             alone(grow_one, place, real, size)
         found[size] = alone(measure, place, real, cores=1, env={"OMP_NUM_THREADS": "1"})
-    return [row for size in sizes for row in _rows(size, found[size], found.get(10_000))]
+    return found
+
+
+def rows(found: dict[int, dict[str, Any]]) -> list[Row]:
+    """Return the figures of archives that were measured."""
+    return [row for size in found for row in _rows(size, found[size], found.get(10_000))]
 
 
 def grow_one(place: str, real: str, size: int) -> None:
@@ -98,7 +106,18 @@ def measure(place: str, real: str) -> dict[str, Any]:
             "floor": 1e3 * float(np.median(floors)),
             "memory": memory,
             "disk": bytes_below(Path(place)),
+            "parts": _parts(Path(place)),
         } | _searches(archive, material_of_archive(real))
+
+
+def _parts(place: Path) -> dict[str, int]:
+    """Return the bytes of the truth, of FAISS's files and of tantivy's, by part."""
+    parts = {"truth": (place / DATABASE).stat().st_size, "vectors": 0, "words": 0}
+    ends = (segments.KEYS, segments.FLAT, segments.BITS, segments.BYTES, segments.SUMS)
+    for path in (place / DERIVED).rglob("*"):
+        if path.is_file():
+            parts["vectors" if path.suffix in ends else "words"] += path.stat().st_size
+    return parts
 
 
 def material_of_archive(real: str) -> Material:

@@ -16,6 +16,8 @@ from tests.benchmarks.rows import BENCH, Row, alone, worked
 ARTICLES = 60
 """Articles that are indexed: some 600 passages, two minutes for all ways."""
 
+INCLUDED = "passages/s, one thread, all included"
+
 ROUNDS = 2
 """Turns in which both ways go through a part of the articles, so that both see the same machine."""
 
@@ -35,7 +37,7 @@ def rows(articles: int = ARTICLES) -> list[Row]:
     return [
         Row(
             "indexing",
-            "passages/s, one thread, all included",
+            INCLUDED,
             found["ours"],
             "1/s",
             floor=plain,
@@ -63,7 +65,8 @@ def rows(articles: int = ARTICLES) -> list[Row]:
     ]
 
 
-def _articles() -> Path:
+def real_articles() -> Path:
+    """Return the articles that are indexed."""
     from qa.samples import SAMPLE_ARTICLES
 
     bench = BENCH / "realtimeqa" / "articles.jsonl"
@@ -78,7 +81,7 @@ def measure(articles: int) -> dict[str, Any]:
     from embeddings.writing import text_of
     from qa.archive import Archive
 
-    lines = _articles().read_text("utf-8").splitlines()
+    lines = real_articles().read_text("utf-8").splitlines()
     chosen = np.random.default_rng(0).permutation(len(lines))[: articles + 1]
     plain = SentenceTransformer(bundled_model(), device="cpu")
     seconds = {"ours": 0.0, "plain": 0.0, "encoder": 0.0}
