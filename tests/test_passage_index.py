@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -282,6 +283,26 @@ class TestMilvus:
         assert after.name != before.name
         assert place.others() == []
         assert problems(store) == []
+
+    def test_searches_go_on_during_a_rebuild(self, store: Store) -> None:
+        """They find all there is, in the old collection or in the new one."""
+        index, question = index_of(store), words_vector("bridge")[None, :]
+        found: list[int] = []
+        ended = threading.Event()
+
+        def search() -> None:
+            while not ended.is_set():
+                found.append(len(index.search(question, 60)[0]))
+
+        searching = threading.Thread(target=search)
+        searching.start()
+        try:
+            for _ in range(2):
+                make_anew(store)
+        finally:
+            ended.set()
+            searching.join()
+        assert {*found} == {len(store.passage_keys())}
 
     def test_a_stopped_catch_up_goes_on(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
