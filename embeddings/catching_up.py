@@ -1,7 +1,7 @@
 """Bring what Milvus holds up to the truth, commit by commit: the writer's part, after its commits.
 
 The truth comes first. Whatever stops the writer, the collection's state tells up to which commit
-all is there; what was written beyond is written again, under the same keys.
+all is there; what may have been written beyond is removed and written again, under the same keys.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _made_anew(milvus: Milvus, current: Collection | None, store: Store) -> int:
     if begun:
         collection = begun[0]
     else:
-        start = State(store.archive_id, 0, "", dimension_of(store))
+        start = State(archive=store.archive_id, dimension=dimension_of(store))
         database = current.state.database if current is not None else ""
         collection = milvus.begin(replace(start, database=database))
     written = _applied(milvus, collection, store)
@@ -118,12 +118,15 @@ def _applied(milvus: Milvus, collection: Collection, store: Store) -> int:
     while state.generation < newest:
         until = min(state.generation + STEP, newest)
         changes = store.changes_since(state.generation, until)
+        if changes.passages:
+            milvus.note(collection.name, replace(state, begun=max(until, state.begun)))
         for rows in _rows(store, changes, state.dimension):
-            milvus.put(collection.name, rows)
+            milvus.put(collection.name, rows, again=state.generation < state.begun)
             written += len(rows.keys)
         if changes.removed_passages:
             milvus.remove(collection.name, changes.removed_passages)
-        state = replace(state, generation=until, commit=store.commit_name(until))
+        begun = max(until, state.begun)
+        state = replace(state, generation=until, begun=begun, commit=store.commit_name(until))
         if until == newest or changes.passages or changes.removed_passages:
             milvus.record(collection.name, state)
     return written

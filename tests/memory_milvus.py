@@ -80,8 +80,10 @@ class MemoryClient:
         assert name not in self.aliases.values()
         del self.held[name]
 
-    def upsert(self, name: str, data: list[Row]) -> None:
-        self._found(name).rows |= {row["key"]: row for row in data}
+    def insert(self, name: str, data: list[Row], **options: Any) -> None:
+        rows = self._found(name).rows
+        assert not rows.keys() & {row["key"] for row in data}, "Milvus would hold them twice"
+        rows |= {row["key"]: row for row in data}
 
     def delete(self, name: str, filter: str) -> None:  # noqa: A002 - Milvus' word
         held = self._found(name)

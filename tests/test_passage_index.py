@@ -7,6 +7,8 @@ server, `cluster` in its place a cluster; without either the embedded engine ans
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ from embeddings.catching_up import catch_up, make_anew, problems
 from embeddings.derived import copy_indices, open_indices, publish_indices
 from embeddings.encoder import Vectors
 from embeddings.locations import PostgresLocation
-from embeddings.milvus import Milvus, State, open_milvus
+from embeddings.milvus import Milvus, Rows, State, open_milvus
 from embeddings.milvus_address import milvus_address
 from embeddings.milvus_filters import NAMED_ARTICLES, day_field, expression, outlet_field
 from embeddings.nearest import Bounds, PassageIndex, VectorsUnavailableError
@@ -114,6 +116,8 @@ def store(opening: Opening) -> Store:
 
 
 def index_of(store: Store) -> PassageIndex:
+    """Return the index as a machine makes it that has none yet: what Milvus has, it has to ask."""
+    shutil.rmtree(store.directory / "derived", ignore_errors=True)
     return open_indices(store).dense
 
 
@@ -280,19 +284,39 @@ class TestMilvus:
         assert place.others() == []
         assert problems(store) == []
 
+    def test_searches_go_on_during_a_rebuild(self, store: Store) -> None:
+        """They find all there is, in the old collection or in the new one."""
+        index, question = index_of(store), words_vector("bridge")[None, :]
+        found: list[int] = []
+        ended = threading.Event()
+
+        def search() -> None:
+            while not ended.is_set():
+                found.append(len(index.search(question, 60)[0]))
+
+        searching = threading.Thread(target=search)
+        searching.start()
+        try:
+            for _ in range(2):
+                make_anew(store)
+        finally:
+            ended.set()
+            searching.join()
+        assert {*found} == {len(store.passage_keys())}
+
     def test_a_stopped_catch_up_goes_on(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What is recorded is there; what is not recorded is written again."""
         for number in range(5):
             put(store, some_articles(3, first=100 + 3 * number))
-        put_before, left = Milvus.put, [2]
+        put_before, left = Milvus.put, [3]
 
-        def stop(self: Milvus, collection: str, rows: object) -> None:
+        def stop(self: Milvus, collection: str, rows: Rows, *, again: bool) -> None:
+            put_before(self, collection, rows, again=again)
+            left[0] -= 1
             if not left[0]:
                 raise KeyboardInterrupt
-            left[0] -= 1
-            put_before(self, collection, rows)  # type: ignore[arg-type]
 
         monkeypatch.setattr("embeddings.catching_up.STEP", 1)
         monkeypatch.setattr(Milvus, "put", stop)
@@ -377,6 +401,7 @@ def test_an_archive_is_made_before_its_vectors(
     assert current.state == State(
         archive=store.archive_id,
         generation=1,
+        begun=1,
         commit=store.commit_name(1),
         dimension=64,
         database="postgresql://db.example/news",

@@ -98,7 +98,7 @@ def test_a_long_run_is_followed(archive: Archive, client: MemoryClient, tmp_path
     """Vectors go to Milvus as windows are committed; one that is away is not waited for again."""
     seen: list[int] = []
     follow = catching_up.Follower(archive._store)
-    client.before = lambda what: seen.append(1) if what == "upsert" else None
+    client.before = lambda what: seen.append(1) if what == "insert" else None
     path = write_articles(tmp_path / "long.jsonl", stories(2, first=50))
     archive.add(path)
     assert seen == [1]
