@@ -50,6 +50,7 @@ CHANCE = {
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # else they get what a plain loop on the same cores leaves
     "PYTHONPATH": str(ROOT),
     "QA_THREADS": "1",
 }
