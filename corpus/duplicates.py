@@ -91,11 +91,11 @@ def _is_copy(one: _Runs, other: _Runs) -> bool:
 
 
 def _containment(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> float:
-    shorter, longer = sorted((one, other), key=len)
-    if not len(shorter):
+    shorter = min(len(one), len(other))
+    if not shorter:
         return 0.0
-    places = np.searchsorted(longer, shorter).clip(max=len(longer) - 1)
-    return float((longer[places] == shorter).mean())
+    both = np.sort(np.concatenate([one, other]), kind="stable")  # which merges what is in order
+    return int(np.count_nonzero(both[1:] == both[:-1])) / shorter
 
 
 def _runs_of(article: Article) -> _Runs:

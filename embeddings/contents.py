@@ -30,10 +30,14 @@ LAST = 2**62
 """A generation that is never reached."""
 
 _ARTICLE = "SELECT key, id, version, record, digest, seal, source, published FROM articles"
-_PASSAGE = (
-    'SELECT digest, key, vector, generation, article, n, start, "end", tokens, sentences'
-    " FROM passages"
+_PASSAGE_COLUMNS = (
+    "passages.digest, passages.key, vector, generation, article, n, start,"
+    ' "end", tokens, passages.sentences'
 )
+_PASSAGE = f"SELECT {_PASSAGE_COLUMNS} FROM passages"  # noqa: S608 - own words
+_PASSAGE_WIDTH = _PASSAGE_COLUMNS.count(",") + 1
+_VECTOR_COLUMNS = "vectors.key, hash, passage, vectors.sentences, vectors.digest"
+_WITH_VECTORS = "FROM passages JOIN vectors ON vectors.key = passages.vector WHERE passages.key IN"
 
 
 class Contents:
@@ -250,12 +254,24 @@ class Contents:
     def vectors(self, keys: Iterable[int]) -> dict[int, PassageVectors]:
         """Return passage key -> vectors. Raises ArchiveDamagedError where their bytes changed."""
         wanted = [*keys]
-        rows = self._db.select(
-            "SELECT passages.key, vectors.key, hash, passage, vectors.sentences, vectors.digest"
-            " FROM passages JOIN vectors ON vectors.key = passages.vector WHERE passages.key IN",
-            wanted,
-        )
-        found = {key: decode_vectors(*row) for key, *row in rows}
+        sql = f"SELECT passages.key, {_VECTOR_COLUMNS} {_WITH_VECTORS}"
+        found = {key: decode_vectors(*row) for key, *row in self._db.select(sql, wanted)}
+        self._expect(len(found), len(wanted))
+        return found
+
+    def passages_with_vectors(
+        self, keys: Iterable[int]
+    ) -> list[tuple[StoredPassage, PassageVectors]]:
+        """Return passages by key, with their vectors, in one go.
+
+        Raises ArchiveDamagedError where one is gone or not what it was.
+        """
+        wanted = [*keys]
+        sql = f"SELECT {_PASSAGE_COLUMNS}, {_VECTOR_COLUMNS} {_WITH_VECTORS}"
+        found = [
+            (decode_passage(*row[:_PASSAGE_WIDTH]), decode_vectors(*row[_PASSAGE_WIDTH:]))
+            for row in self._db.select(sql, wanted)
+        ]
         self._expect(len(found), len(wanted))
         return found
 

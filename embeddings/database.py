@@ -11,7 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from corpus.errors import UsageError
+
 Row = tuple[Any, ...]
+
+
+def half_a_character(error: UnicodeEncodeError) -> UsageError:
+    """Return the error for a text that no database takes: JSON can spell half a character."""
+    return UsageError(f"{error.object[:80]!a} holds half a character: expected whole text")
 
 
 class Database(Protocol):
@@ -44,6 +51,10 @@ class Database(Protocol):
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
+        ...
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows of values, which may be none."""
         ...
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:

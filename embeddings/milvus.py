@@ -25,7 +25,7 @@ from embeddings.milvus_client import LOADING, Client, MilvusClient, MissingColle
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
 from embeddings.nearest import VectorsUnavailableError
 
-SEARCH_TIMEOUT, SEARCH_WITHIN = 0.5, 1.2
+SEARCH_TIMEOUT, SEARCH_WITHIN = 0.8, 1.5
 """Seconds for one try of a search, and within which it is tried again, by another replica then.
 Without a limit a search that meets a dead query node hangs for half a minute."""
 

@@ -254,7 +254,7 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
             " copy, or index the files into a new folder"
         )
     key, _, _, article, n, start, end, tokens = map(int, columns[:-1])
-    spans = tuple(Span(*pair) for pair in json.loads(str(columns[-1])))
+    spans = tuple([Span(first, last) for first, last in json.loads(str(columns[-1]))])
     return StoredPassage(key, article, n, Span(start, end), spans, tokens)
 
 

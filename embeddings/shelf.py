@@ -58,11 +58,12 @@ class Shelf:
         return self._passages.take(keys, lambda new: self._read(contents, new))
 
     def _read(self, contents: Contents, keys: list[int]) -> dict[int, ReadPassage]:
-        stored = contents.passages(keys)
-        vectors = contents.vectors(keys)
-        told = self._articles.take({item.article for item in stored}, contents.stored_articles)
+        found = contents.passages_with_vectors(keys)
+        articles = {stored.article for stored, _ in found}
+        told = self._articles.take(articles, contents.stored_articles)
         return {
-            item.key: ReadPassage(item, told[item.article], vectors[item.key]) for item in stored
+            stored.key: ReadPassage(stored, told[stored.article], vectors)
+            for stored, vectors in found
         }
 
 

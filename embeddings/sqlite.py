@@ -15,7 +15,7 @@ from typing import Any
 
 from corpus.errors import ArchiveDamagedError, NewsArchiveError, StorageError, UsageError
 from embeddings.checked import bytes_sum
-from embeddings.database import Row
+from embeddings.database import Row, half_a_character
 from embeddings.locking import writer_lock
 
 BUSY_MS = 10_000
@@ -79,19 +79,25 @@ class SqliteDatabase:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows. Raises UsageError for text that is none."""
         with _translated(self.path):
-            try:
-                return self._db.execute(sql, values).fetchall()
-            except UnicodeEncodeError as error:
-                raise UsageError(
-                    f"{error.object[:80]!a} holds half a character: expected whole text"
-                ) from error
+            return self._db.execute(sql, values).fetchall()
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows of values."""
+        with _translated(self.path):
+            self._db.executemany(sql, rows)
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
-        """Run `sql (?, ?, ...)` over the keys in portions and yield the rows."""
+        """Run `sql (?, ?, ...)` over the keys in portions and yield the rows.
+
+        The last key is repeated up to a power of two, which changes no row: so there are few
+        different statements, and those are kept as they were compiled.
+        """
         wanted = list(keys)
         for at in range(0, len(wanted), MAX_VARIABLES):
             portion = wanted[at : at + MAX_VARIABLES]
-            yield from self.execute(f"{sql} ({', '.join('?' * len(portion))})", portion)
+            size = min(1 << (len(portion) - 1).bit_length(), MAX_VARIABLES)
+            portion += portion[-1:] * (size - len(portion))
+            yield from self.execute(f"{sql} ({', '.join('?' * size)})", portion)
 
     def next_key(self, table: str, count: int = 1) -> int:  # noqa: ARG002 - SQLite counts rows in
         """Return the key after the highest that a table has ever given."""
@@ -268,6 +274,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _own(path, error) from error
+    except UnicodeEncodeError as error:
+        raise half_a_character(error) from error
 
 
 def _own(path: Path, error: sqlite3.Error) -> NewsArchiveError:

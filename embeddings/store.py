@@ -70,6 +70,7 @@ class Store(Contents):
     ) -> None:
         self.directory = directory
         self.vector_engine = vector_engine
+        self._committing = 0  # the generation of the transaction that is open
         self._db = database if database is not None else open_folder(directory, create=create)
 
     def again(self) -> Store:
@@ -115,7 +116,7 @@ class Store(Contents):
     def transaction(self) -> Iterator[None]:
         """Commit all that is written inside as one generation, or nothing of it."""
         with self._db.transaction():
-            generation = self.generation + 1
+            generation = self._committing = self.generation + 1
             self.put_setting("generation", generation)
             self._db.execute("INSERT INTO commits VALUES (?, ?)", (generation, uuid.uuid4().hex))
             yield
@@ -165,11 +166,9 @@ class Store(Contents):
         self._db.execute(
             "INSERT INTO articles (key, id, source, published, record, digest, generation, version,"
             " seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, article.id, *filed, digest, self.generation, version, seal),
+            (key, article.id, *filed, digest, self._committing, version, seal),
         )
-        first = self._db.next_key("passages", len(passages))
-        for number, item in enumerate(passages, start=first):
-            self._put_passage(number, key, item)
+        self._put_passages(key, passages)
 
     def _next_version(self, article: Article) -> int:
         """Return the number of an article's version, having kept the one that it replaces."""
@@ -192,35 +191,51 @@ class Store(Contents):
         )
         return old.version + 1
 
-    def _put_passage(self, key: int, article: int, item: EncodedPassage) -> None:
-        passage = item.passage
-        vector = self._vector_key(item)
-        columns = (
-            *(key, vector, self.generation),
-            *(article, passage.n, passage.start, passage.end, passage.tokens),
-            encode_spans(passage.sentences),
-        )
-        self._db.execute(
+    def _put_passages(self, article: int, items: Sequence[EncodedPassage]) -> None:
+        """Store the passages of an article, by its key, and the vectors that are new."""
+        first = self._db.next_key("passages", len(items))
+        vectors = self._put_vectors(items)
+        rows = []
+        for key, item in enumerate(items, start=first):
+            passage = item.passage
+            columns = (
+                *(key, vectors[item.hash], self._committing),
+                *(article, passage.n, passage.start, passage.end, passage.tokens),
+                encode_spans(passage.sentences),
+            )
+            rows.append((*columns, passage_digest(*columns)))
+        self._db.execute_many(
             'INSERT INTO passages (key, vector, generation, article, n, start, "end", tokens,'
             " sentences, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*columns, passage_digest(*columns)),
+            rows,
         )
 
-    def _vector_key(self, item: EncodedPassage) -> int:
-        """Return the key of a passage's vectors, which are stored where they are new."""
-        rows = self._db.execute("SELECT key FROM vectors WHERE hash = ?", (item.hash,))
-        if rows:
-            self._db.execute("DELETE FROM spares WHERE vector = ?", rows[0])
-            return int(rows[0][0])
-        if item.vectors is None:
-            raise ArchiveDamagedError("vectors that were stored are gone: index the files again")
-        key = int(self._db.execute("SELECT max(key) FROM vectors")[0][0] or 0) + 1
-        blobs = encode_vectors(item.vectors)
-        self._db.execute(
-            "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
-            (key, item.hash, *blobs, vectors_mark(key, item.hash, *blobs)),
+    def _put_vectors(self, items: Sequence[EncodedPassage]) -> dict[bytes, int]:
+        """Store the vectors that are new; return the keys of all by their hashes."""
+        stored = self._db.select(
+            "SELECT hash, key FROM vectors WHERE hash IN", {item.hash for item in items}
         )
-        return key
+        keys = {bytes(content): int(key) for content, key in stored}
+        self._db.execute_many(
+            "DELETE FROM spares WHERE vector = ?", [(key,) for key in keys.values()]
+        )
+        last = int(self._db.execute("SELECT max(key) FROM vectors")[0][0] or 0)
+        rows = []
+        for item in items:
+            if item.hash in keys:
+                continue
+            if item.vectors is None:
+                raise ArchiveDamagedError(
+                    "vectors that were stored are gone: index the files again"
+                )
+            keys[item.hash] = last = last + 1
+            blobs = encode_vectors(item.vectors)
+            rows.append((last, item.hash, *blobs, vectors_mark(last, item.hash, *blobs)))
+        self._db.execute_many(
+            "INSERT INTO vectors (key, hash, passage, sentences, digest) VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+        return keys
 
     def remove_articles(self, ids: Iterable[str]) -> int:
         """Remove articles by id, earlier versions included; return how many there were.
@@ -244,14 +259,14 @@ class Store(Contents):
             self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
             self._db.execute(
                 "INSERT INTO removals VALUES (?, ?, ?)",
-                (self.generation, key, json.dumps([passage for passage, _ in passages])),
+                (self._committing, key, json.dumps([passage for passage, _ in passages])),
             )
             for vector in {vector for _, vector in passages}:
                 self._db.execute(
                     "INSERT INTO spares SELECT ?, ?"
                     " WHERE NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?)"
                     " ON CONFLICT (vector) DO UPDATE SET generation = excluded.generation",
-                    (vector, self.generation, vector),
+                    (vector, self._committing, vector),
                 )
         return len(rows)
 

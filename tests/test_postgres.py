@@ -90,6 +90,14 @@ def test_no_such_database_is_named(postgres: Server) -> None:
         open_store(locate(postgres.uri.replace("/postgres", "/nowhere")))
 
 
+def test_who_is_not_let_in_is_told(postgres: Server) -> None:
+    """A role that the server does not know; what to give is said, and nothing is tried again."""
+    with pytest.raises(StorageError, match="PGPASSWORD") as caught:
+        open_store(locate(postgres.uri.replace("news@", "nobody:geheim@")))
+    assert not isinstance(caught.value, UnreachableError)
+    assert "geheim" not in str(caught.value)
+
+
 def test_what_libpq_cannot_read_is_a_usage_error() -> None:
     """A misspelt option is the person's."""
     with pytest.raises(UsageError, match="sslmodus"):

@@ -14,7 +14,7 @@ from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict
 
 from corpus.errors import UsageError
-from embeddings.database import Row
+from embeddings.database import Row, half_a_character
 from embeddings.locations import PostgresLocation
 from embeddings.postgres.refusals import first_line
 
@@ -52,10 +52,16 @@ def run(connection: Connection, statement: str, values: Sequence[Any] = ()) -> l
     try:
         cursor = connection.execute(_in_their_words(statement), values, binary=True)
     except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{error.object[:80]!a} holds half a character: expected whole text"
-        ) from error
+        raise half_a_character(error) from error
     return cursor.fetchall() if cursor.description is not None else []
+
+
+def run_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one statement for each of the rows of values, without waiting between them."""
+    try:
+        connection.cursor().executemany(_in_their_words(statement), rows)
+    except UnicodeEncodeError as error:
+        raise half_a_character(error) from error
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ from psycopg_pool import ConnectionPool
 from corpus.errors import ArchiveLockedError, ArchiveMissingError, StorageError, UnreachableError
 from embeddings.database import Row
 from embeddings.locations import PostgresLocation
-from embeddings.postgres.connecting import Connection, configure, parameters, run
+from embeddings.postgres.connecting import Connection, configure, parameters, run, run_many
 from embeddings.postgres.preparing import archive_id, may_write, prepare_tables
 from embeddings.postgres.refusals import own_error
 from embeddings.postgres.tables import ORPHANS, TABLES
@@ -123,6 +123,12 @@ class PostgresDatabase:
         """Run one statement and return all its rows. Raises UsageError for text that is none."""
         with self._connection() as connection:
             return run(connection, sql, values)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of the rows of values."""
+        if rows:
+            with self._connection() as connection:
+                run_many(connection, sql, rows)
 
     def select(self, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
         """Run `sql`, which ends with IN, over the keys, and yield the rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import psycopg
@@ -18,9 +19,21 @@ from corpus.errors import (
 )
 from embeddings.locations import PostgresLocation
 
+_AT_THE_DOOR = re.compile(
+    r"no password supplied|FATAL: +(?!the database system|sorry, too many|remaining connection"
+    r"|terminating|connection to client).*"
+)
+"""A server's refusal of who connects, in libpq's words: it gives no code for what comes before a
+session. Not among them: what passes, such as a server that is starting."""
+
 
 def own_error(location: PostgresLocation, error: Exception) -> NewsArchiveError:
     """Return the error of this project that says what PostgreSQL's means."""
+    if isinstance(error, psycopg.OperationalError) and (found := _AT_THE_DOOR.search(str(error))):
+        return StorageError(
+            f"{location} lets nobody in like this ({found[0]}): give the role and the database in"
+            " the address, the password in $PGPASSWORD or ~/.pgpass"
+        )
     for kinds, make in _MEANINGS:
         if isinstance(error, kinds):
             return make(location, first_line(error))
@@ -28,8 +41,9 @@ def own_error(location: PostgresLocation, error: Exception) -> NewsArchiveError:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error, without the words of a statement."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """Return the first line of an error that says something, without a statement's words."""
+    lines = str(error).strip().splitlines()
+    return next((line for line in lines if not line.endswith("were:")), type(error).__name__)
 
 
 _Make = Callable[[PostgresLocation, str], NewsArchiveError]
@@ -51,13 +65,6 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Make], ..
         lambda at, told: ArchiveDamagedError(
             f"{at} is damaged ({told}): restore it from a copy,"
             " or index the files into a new archive"
-        ),
-    ),
-    (
-        (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
-        lambda at, told: StorageError(
-            f"{at} lets nobody in like this ({told}): give the role in the address, its password in"
-            " $PGPASSWORD or ~/.pgpass"
         ),
     ),
     (

@@ -110,11 +110,13 @@ was given. They run in one transaction, with the new version's row in `format`."
 
 ORPHANS = (
     (
-        "SELECT key FROM passages WHERE article NOT IN (SELECT key FROM articles) LIMIT 10",
+        "SELECT key FROM passages WHERE NOT EXISTS"
+        " (SELECT 1 FROM articles WHERE articles.key = passages.article) LIMIT 10",
         "has no article",
     ),
     (
-        "SELECT key FROM passages WHERE vector NOT IN (SELECT key FROM vectors) LIMIT 10",
+        "SELECT key FROM passages WHERE NOT EXISTS"
+        " (SELECT 1 FROM vectors WHERE vectors.key = passages.vector) LIMIT 10",
         "has no vectors",
     ),
 )

@@ -50,7 +50,7 @@ class Editable(Listed, Protocol):
 
     @property
     def home(self) -> Path:
-        """Return the folder for what people give the archive; it may not be there yet."""
+        """Return the folder for what people give the archive."""
         ...
 
     @property

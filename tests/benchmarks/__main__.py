@@ -1,6 +1,6 @@
 """Measure what things cost, each beside its floor: `python -m tests.benchmarks`.
 
-python -m tests.benchmarks                       cold, warm, indexing, chat and rankings
+python -m tests.benchmarks                       cold, warm, indexing, chat, rankings, a GPU
 python -m tests.benchmarks --grow 1000 100000    archives of these sizes too
 ... --grow 100000 1000000 --project 10000000 100000000
                                                  and what larger ones would cost, computed
@@ -26,11 +26,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import chat, feeding, growth, indexing, projection, questions, rankings
+from tests.benchmarks import chat, feeding, gpu, growth, indexing, projection, questions, rankings
 from tests.benchmarks.machine import described
 from tests.benchmarks.rows import BENCH, Row
 
-PARTS = ("cold", "warm", "indexing", "feeding", "chat", "rankings")
+PARTS = ("cold", "warm", "indexing", "feeding", "chat", "rankings", "gpu")
 
 PASSAGES_RANKED = 400
 """Passages by which rankings are compared; encoding them twice takes a minute."""
@@ -86,6 +86,7 @@ def _chosen(asked: argparse.Namespace, work: Path) -> list[Callable[[], list[Row
         "feeding": feeding.rows,
         "chat": chat.rows,
         "rankings": lambda: _rankings(work),
+        "gpu": gpu.rows,
     }
     return [known[name] for name in PARTS if name in asked.only]
 

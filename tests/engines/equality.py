@@ -18,10 +18,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from corpus.records import Article
 from embeddings.encoder import Encoder, EncoderSettings, PassageText, PassageVectors, Vectors
 from qa.archive import Archive
 from qa.evaluation.gold import read_gold
 from qa.evaluation.run import evaluate
+from qa.records import Answer, Question
 
 MOST_DIFFERENT, LEAST_SHARED, BEST = 0.005, 0.95, 10
 
@@ -84,33 +86,50 @@ def main() -> int:
     )
 
 
+class _Recorded:
+    """An archive that is evaluated, with its answers by question."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self.answers: dict[str, Answer] = {}
+
+    def ask_many(self, questions: Sequence[str | Question]) -> list[Answer]:
+        answers = self._archive.ask_many(questions)
+        for question, answer in zip(questions, answers, strict=True):
+            self.answers[json.dumps(question)] = answer
+        return answers
+
+    def article(self, article_id: str) -> Article:
+        return self._archive.article(article_id)
+
+
 def compared(local: Archive, shared: Archive, gold: Path) -> dict[str, Any]:
     """Return both archives' measures, their largest difference, and what the ten best share."""
     questions = read_gold(gold)
-    one, other = evaluate(local, questions), evaluate(shared, questions)
+    asked, asked_shared = _Recorded(local), _Recorded(shared)
+    one, other = evaluate(asked, questions), evaluate(asked_shared, questions)
     differing = {
         name: [value, other.measures[name]]
         for name, value in one.measures.items()
         if name != "seconds" and value != other.measures[name]
     }
     sizes = [abs(a - b) for a, b in differing.values() if a is not None and b is not None]
-    alone, found, noticed = [], [], 0
-    for at in range(0, len(questions), 32):
-        texts = [question.question for question in questions[at : at + 32]]
-        for mine, theirs in zip(local.ask_many(texts), shared.ask_many(texts), strict=True):
-            best = [(hit.article_id, hit.start) for hit in mine.hits[:BEST]]
-            again = {(hit.article_id, hit.start) for hit in theirs.hits[:BEST]}
-            if best:
-                found.append(len(again.intersection(best)) / len(best))
-            alone.append(mine.text == theirs.text)
-            noticed += len(theirs.query.notices) > len(mine.query.notices)
+    found, same, noticed = [], [], 0
+    for question, mine in asked.answers.items():
+        theirs = asked_shared.answers[question]
+        best = [(hit.article_id, hit.start) for hit in mine.hits[:BEST]]
+        again = {(hit.article_id, hit.start) for hit in theirs.hits[:BEST]}
+        if best:
+            found.append(len(again.intersection(best)) / len(best))
+        same.append(mine.text == theirs.text)
+        noticed += len(theirs.query.notices) > len(mine.query.notices)
     return {
         "questions": len(questions),
         "measures": {k: v for k, v in one.measures.items() if isinstance(v, float)},
         "measures that differ: local, shared": differing,
         "largest difference": max(sizes, default=0.0),
         "ten best, shared": round(sum(found) / len(found), 4),
-        "same quote": round(sum(alone) / len(alone), 4),
+        "same quote": round(sum(same) / len(same), 4),
         "answers with one more notice": noticed,
         "seconds to ask: local, shared": [one.measures["seconds"], other.measures["seconds"]],
     }

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings import milvus
 from embeddings.dense import DenseIndex
 from embeddings.durable import bytes_below, link
 from embeddings.encoder import Vectors
@@ -78,10 +79,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         grown = Grown.make(material, options.vectors, Path(place) / "vectors.npy")
         exact = _exact(grown, asked)
-        milvus = _in_milvus(grown, asked, exact)
-        print(json.dumps({"Milvus": milvus}, indent=1), flush=True)
+        found = _in_milvus(grown, asked, exact)
+        print(json.dumps({"Milvus": found}, indent=1), flush=True)
         print(json.dumps({"FAISS": _in_faiss(grown, asked, exact)}, indent=1))
-    return int(milvus["recall@10"] < LEAST_RECALL or milvus["recall@10, filtered"] < LEAST_RECALL)
+    return int(min(found["recall@10"], found["recall@10, filtered"]) < LEAST_RECALL)
 
 
 def _within(articles: Keys) -> Any:
@@ -125,6 +126,7 @@ def _timed(
 
 
 def _in_milvus(grown: Grown, asked: Vectors, exact: Exact) -> dict[str, Any]:
+    milvus.SEARCH_TIMEOUT = 30.0  # all of a search is measured, however long it takes
     place = open_milvus(f"milvus+{os.environ['QA_TEST_MILVUS']}/million")
     before, count = _server_bytes(), len(grown.vectors)
     start = State("million", 0, "", grown.vectors.shape[1])
