@@ -445,6 +445,7 @@ def test_the_command_line(
 ) -> None:
     """No extra, no address, nothing to watch with: what to do is said, exit code 2."""
     monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(ray_workers, "_is_first", lambda: False)
     archive = ("--archive", tmp_path / "archive")
     assert run("index", news, *archive, "--workers", "ray") == cli.EXIT_USAGE
     assert "pip install 'news-archive-qa[ray]'" in capsys.readouterr().err
