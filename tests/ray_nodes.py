@@ -115,19 +115,6 @@ class Machines:
                     os.kill(int(pid), signal.SIGKILL)
             time.sleep(0.1)
 
-    def processor_seconds(self) -> float:
-        """Return the time that the processes on both machines have computed so far.
-
-        That of a process that has ended counts as its parent's.
-        """
-        ticks = 0
-        for name in self.names:
-            for pid in _ip("netns", "pids", name).split():
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    stat = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-                    ticks += sum(map(int, stat[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
-
     def _wait_for(self, which: int) -> None:
         code = (
             "import ray; ray.init(address='auto', log_to_driver=False, logging_level='ERROR');"
@@ -209,8 +196,7 @@ def index_here(place: Path, workers: str, articles: Sequence[str]) -> None:
 
     with Archive.create(place) as archive:
         report = archive.add(articles, progress=count, workers=workers or None)
-    told = report.to_dict() | {"processor_seconds": time.process_time()}
-    Path(f"{place}.report").write_text(json.dumps(told), "utf-8")
+    Path(f"{place}.report").write_text(json.dumps(report.to_dict()), "utf-8")
 
 
 def _report(place: Path) -> dict[str, Any]:
@@ -251,7 +237,6 @@ def with_workers(
 
     A writer that was killed is run again. Return the report of the last run.
     """
-    before = machines.processor_seconds()
     process = _indexing(machines, place, articles, machines.address)
     while process.poll() is None:
         time.sleep(0.05)
@@ -267,9 +252,7 @@ def with_workers(
     assert kill_writer_at is None, "the run was over before the writer was to be killed"
     assert process.returncode == 0, (place.parent / f"{place.name}.log").read_text()
     assert kill_node_at is None, "the run was over before the machine was to be killed"
-    report = _report(place)
-    report["processor_seconds"] += machines.processor_seconds() - before
-    return report
+    return _report(place)
 
 
 def compare(folder: Path, articles: Sequence[Path]) -> list[str]:
@@ -302,10 +285,7 @@ def compare(folder: Path, articles: Sequence[Path]) -> list[str]:
         found = rows(folder / name)
         differing = sorted(table for table in expected if found[table] != expected[table])
         same = f"DIFFERS in {differing}" if differing else "identical"
-        spent = ", ".join(
-            f"{report['seconds']:.1f} ({report['processor_seconds']:.0f} of processors)"
-            for report in seconds
-        )
+        spent = ", ".join(f"{report['seconds']:.1f}" for report in seconds)
         told.append(f"{name}: {passages} passages, {same}; seconds {spent}")
     return told
 
