@@ -5,6 +5,8 @@ the archive's own encoder, once, then batches of word pieces one way and vectors
 the batches are those that one machine would compute, so are the vectors. Tasks of Ray's core serve
 better than a dataset of Ray Data, which begins when all that goes into it is known: articles are
 still being read while the first are committed.
+
+A cluster is trusted as this machine is: what its machines send is unpickled.
 """
 
 from __future__ import annotations
