@@ -81,6 +81,23 @@ class Server:
             self._process.wait(START_SECONDS)
             self._process = None
 
+    def freeze(self) -> None:
+        """Stop all processes of the server where they are, as a machine that hangs does."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                parent = status.read_text("ascii", "replace").rpartition(")")[2].split()[1]
+                if int(parent) == self._process.pid:  # each has a session of its own
+                    os.kill(int(status.parent.name), number)
+        self._process.send_signal(number)
+
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop and start the server."""
         self.stop(how)

@@ -246,6 +246,23 @@ def test_rows_that_change_by_themselves_never_change_an_answer(
     print(f"{CHANGES} rows changed: {dict(outcomes)}")
 
 
+def test_keys_are_never_given_twice(shared: PostgresTruth, tmp_path: Path) -> None:
+    """Where their count was set back, `verify` says so, and `--repair` mends it."""
+    file = write_articles(tmp_path / "a.jsonl", stories(4))
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        archive.add(file)
+        archive.remove("story-3")
+        shared.change("UPDATE keys SET last = 3")
+        assert [problem.rpartition(": ")[2] for problem in archive.verify()] == [
+            "its articles would get keys that were given already",
+            "its passages would get keys that were given already",
+        ]
+        assert archive.repair()
+        assert archive.verify() == []
+        assert archive.add(file).added == 1
+        assert shared.rows("SELECT max(key) FROM articles") == [(5,)]
+
+
 def other(value: Any) -> Any:
     """Return a value of the same type that is not it, by one bit where it has bits."""
     if isinstance(value, bytes):

@@ -20,18 +20,18 @@ from corpus.errors import (
 from embeddings.locations import PostgresLocation
 
 _AT_THE_DOOR = re.compile(
-    r"no password supplied|FATAL: +(?!the database system|sorry, too many|remaining connection"
-    r"|terminating|connection to client).*"
+    r"[^\n]*(?:no password supplied|password authentication failed|no pg_hba|permission denied"
+    r"|not permitted to log in|(?:role|database) .* does not exist)"
 )
 """A server's refusal of who connects, in libpq's words: it gives no code for what comes before a
-session. Not among them: what passes, such as a server that is starting."""
+session. What else it says, or says in another language, counts as what may pass by itself."""
 
 
 def own_error(location: PostgresLocation, error: Exception) -> NewsArchiveError:
     """Return the error of this project that says what PostgreSQL's means."""
     if isinstance(error, psycopg.OperationalError) and (found := _AT_THE_DOOR.search(str(error))):
         return StorageError(
-            f"{location} lets nobody in like this ({found[0]}): give the role and the database in"
+            f"{location} lets nobody in like this ({found[0].strip()}): give the role and the database in"
             " the address, the password in $PGPASSWORD or ~/.pgpass"
         )
     for kinds, make in _MEANINGS:
