@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class Follower:
     """Keeps indices in step with a served store, in threads with stores of their own.
 
-    `prepare` is called before the first indices are given: it makes or loads what questions need
-    beside them.
+    `prepare` is called before indices of the first vectors are given: it makes or loads what
+    questions need beside them.
     """
 
     def __init__(self, served: Store, prepare: Callable[[], object]) -> None:
@@ -41,6 +41,7 @@ class Follower:
         self._indices: Indices | None = None
         self._reduced: tuple[str, Indices] | None = None
         self._failures = 0
+        self._is_prepared = False
 
     def __enter__(self) -> Follower:
         with ExitStack() as stack:
@@ -77,11 +78,13 @@ class Follower:
         )
 
     def check(self) -> None:
-        """Raise UnreachableError where there is no sense in waiting for the database now."""
+        """Raise UnreachableError where there is no sense in waiting for an answer now."""
         if not self._pulse.is_reachable:
             raise UnreachableError(
                 f"the database of {self._served.place} does not answer: try again in a moment"
             )
+        if self._indices is None:
+            raise self._not_made()
 
     def indices_for(self, store: Store) -> Indices:
         """Return the indices in hand as they hold in a store's present view.
@@ -124,13 +127,14 @@ class Follower:
             is_behind = held is None or held.commit != pulse.commit
             if is_behind and pulse.is_reachable and pulse.newest is not None:
                 self._try()
-            self._stopped.wait(min(BEAT_SECONDS * 2**self._failures, RETRY_SECONDS))
+            self._stopped.wait(min(BEAT_SECONDS * 2 ** min(self._failures, 10), RETRY_SECONDS))
 
     def _try(self) -> None:
         """Catch up; what fails is tried again, and told once."""
         try:
-            if self._indices is None:
+            if not self._is_prepared and self._store.encoder is not None:
                 self._prepare()
+                self._is_prepared = True
             self.catch_up()
         except ArchiveLockedError:
             return  # another process makes the indices: they are there soon

@@ -135,6 +135,17 @@ def test_a_replica_without_indices_yet_is_not_ready(
         assert client.get("/ready").status_code == 200
 
 
+def test_a_replica_of_an_empty_archive_waits_for_its_model(shared: PostgresTruth) -> None:
+    """Which encoder it takes is told by the first vectors, and not before."""
+    with (
+        Archive.create(shared.address) as served,
+        served.following(),
+    ):
+        wait_for(lambda: served.standing().status == "ok")
+        assert "no articles" in (served.ask(question(1)).reason or "")
+        assert served._encoder is None
+
+
 def test_replicas_answer_from_a_new_commit_in_a_moment(archive: Archive, tmp_path: Path) -> None:
     """Two processes with folders of their own, a third that writes: within two seconds."""
     with (
