@@ -70,6 +70,11 @@ def tokens(text: str, joined_by: int = LETTER) -> Tokens | None:
     return Tokens(starts, ends, _hashed(small.take(points), starts, ends), letters)
 
 
+def are_known(text: str) -> bool:
+    """Tell whether `tokens` takes a text: whether the tables tell of all its letters."""
+    return not text or ord(max(text)) < KNOWN
+
+
 def codes(words: Iterable[str]) -> Codes:
     """Return the codes of words, int64 (words,): those that `tokens` gives them in lower case."""
     listed = [*words]

@@ -74,7 +74,7 @@ def test_plain_english_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> No
     assert apart == []
     others = [as_text(text) for text in (*ENGLISH[5:], *OTHERS)]
     wordings_of(others)
-    assert apart == others
+    assert sorted(apart) == sorted(others)
 
 
 def test_a_word_that_the_index_splits_otherwise_stops_nothing(
