@@ -8,6 +8,7 @@ NewsArchiveError
 ├── WorkersError          machines that encode for this one cannot be had or fail  exit code 1
 ├── StorageError          the disk, its permissions or its space                   exit code 1
 │   └── UnreachableError       a shared archive's database or vector engine does not answer
+│       └── NotReadyError      the search indices of this machine are being made
 ├── ArchiveError          no archive, or one that cannot be used as it is          exit code 4
 │   ├── ArchiveMissingError
 │   ├── ArchiveDamagedError
@@ -52,6 +53,10 @@ class StorageError(NewsArchiveError):
 
 class UnreachableError(StorageError):
     """An engine of a shared archive does not answer now; it may soon again."""
+
+
+class NotReadyError(UnreachableError):
+    """A serving replica makes its first search indices."""
 
 
 class ArchiveError(NewsArchiveError):

@@ -70,6 +70,11 @@ def tokens(text: str, joined_by: int = LETTER) -> Tokens | None:
     return Tokens(starts, ends, _hashed(small.take(points), starts, ends), letters)
 
 
+def are_known(text: str) -> bool:
+    """Tell whether `tokens` takes a text: whether the tables tell of all its letters."""
+    return not text or ord(max(text)) < KNOWN
+
+
 def codes(words: Iterable[str]) -> Codes:
     """Return the codes of words, int64 (words,): those that `tokens` gives them in lower case."""
     listed = [*words]
@@ -141,5 +146,6 @@ def _is_plain(letter: str) -> bool:
     if letter.isascii() or letter in _MARKS:
         return letter != "_"
     lowered = letter.lower()
-    is_one = len(lowered) == 1 and unicodedata.is_normalized("NFKC", letter + lowered)
-    return is_one and letter != "\u00ad"
+    if len(lowered) != 1 or ord(lowered) > _LAST_LATIN:  # which takes more bytes than the capital
+        return False
+    return letter != "\u00ad" and unicodedata.is_normalized("NFKC", letter + lowered)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +27,10 @@ from embeddings.rows import (
     decode_vectors,
     decode_version,
 )
+
+MACHINE_VARIABLE = "QA_MACHINE"
+"""Environment variable: the name by which a shared archive knows the files of this machine, or of
+several that have the same ones. Default: the machine's own."""
 
 LAST = 2**62
 """A generation that is never reached."""
@@ -97,7 +103,7 @@ class Contents:
     def _damaged_setting(self, name: str) -> ArchiveDamagedError:
         return ArchiveDamagedError(
             f"{self.place} is damaged (its setting {name!r} is none): restore it from a copy,"
-            " or index the files into a new folder"
+            " or index the files into a new archive"
         )
 
     def bytes_elsewhere(self) -> int:
@@ -117,14 +123,25 @@ class Contents:
     # Rows
 
     def files(self) -> dict[str, FileRecord]:
-        """Return path -> record of every file that was indexed."""
+        """Return path -> record of every file that was indexed.
+
+        In a shared archive the files of other machines stand behind their names, "name:path".
+        """
         rows = self._db.execute("SELECT path, stamp, articles, earlier, failures FROM files")
-        return {path: self._file_record(*rest) for path, *rest in rows}
+        mine = self._noted("")
+        return {path.removeprefix(mine): self._file_record(*rest) for path, *rest in rows}
 
     def file(self, path: str) -> FileRecord | None:
         """Return the record of a file, or None where it was not indexed."""
         sql = "SELECT stamp, articles, earlier, failures FROM files WHERE path = ?"
-        return next((self._file_record(*row) for row in self._db.execute(sql, (path,))), None)
+        rows = self._db.execute(sql, (self._noted(path),))
+        return next((self._file_record(*row) for row in rows), None)
+
+    def _noted(self, path: str) -> str:
+        """Return a file's path as it is stored: what lies where is known on its machine alone."""
+        if not self._db.is_shared:
+            return path
+        return f"{os.environ.get(MACHINE_VARIABLE) or socket.gethostname()}:{path}"
 
     def _file_record(self, stamp: str, ids: str, earlier: str, failures: str) -> FileRecord:
         try:
@@ -137,7 +154,7 @@ class Contents:
         except (ValueError, TypeError) as error:
             raise ArchiveDamagedError(
                 f"{self.place} is damaged (its list of files): restore it from a copy,"
-                " or index the files into a new folder"
+                " or index the files into a new archive"
             ) from error
 
     def article_digest(self, article_id: str) -> str | None:
@@ -280,7 +297,7 @@ class Contents:
         if found != wanted:
             raise ArchiveDamagedError(
                 f"{self.place} is damaged ({wanted - found} of {wanted} {what} are not to be"
-                " found): restore it from a copy, or index the files into a new folder"
+                " found): restore it from a copy, or index the files into a new archive"
             )
 
     def passage_keys(self) -> Keys:

@@ -111,6 +111,10 @@ class Database(Protocol):
         """Return another connection to the same archive, for another thread."""
         ...
 
+    def cut(self) -> None:
+        """Give up what other threads wait for: they get UnreachableError. Takes no time."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...

@@ -159,7 +159,8 @@ def problems(store: Store) -> list[str]:
         found.append(str(_changed_by_itself(store)))
     if manifest.archive != store.archive_id:
         found.append(f"{folder}: belongs to another archive: it is rebuilt when opened")
-    elif manifest.commit != store.commit_name(manifest.generation):
+    elif not store.is_shared and manifest.commit != store.commit_name(manifest.generation):
+        # of a shared archive it may be a copy's, for which this machine has the same folder
         found.append(f"{folder}: of a history that was undone: it is rebuilt when opened")
     return found
 

@@ -34,6 +34,10 @@ OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER, REPLICA}) | {
 """What an archive keeps in its directory: no articles, though some of it is JSON."""
 
 
+LONGEST_SHARED = 2_000
+"""Bytes of an id and of an outlet in a shared archive: PostgreSQL's indices take some 2,700."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
     """Where a run stands: files read, passages encoded, and how many there may be in all."""
@@ -250,7 +254,11 @@ class _Run:
         return aliased or seen is not None or (stored is not None and owner != source.path)
 
     def _take_article(self, article: Article) -> str | None:
-        """Queue an article that is new or changed; return its id, or None where it has no text."""
+        """Queue an article that is new or changed; return its id, or None where it is refused."""
+        if self._store.is_shared and _is_too_long(article.id, article.source or ""):
+            reason = f"its id or its outlet has more than {LONGEST_SHARED:,} bytes"
+            self._tally.failed.append(Failure(article.path or article.id[:80], reason))
+            return None
         if self._seen.get(article.id) == article.digest:
             self._tally.warnings.append(f"{article.path}: the same article twice: {article.id}")
             return article.id
@@ -333,6 +341,11 @@ class _Run:
                 self._store.remove_files(gone)
                 for path in set(listed) - gone:
                     self._store.put_file(path, replace(records[path], earlier=()))
+
+
+def _is_too_long(*texts: str) -> bool:
+    """Tell whether a text has more bytes than an index of a shared archive takes."""
+    return any(len(text.encode("utf-8", "surrogatepass")) > LONGEST_SHARED for text in texts)
 
 
 def _without_archives(found: FoundFiles) -> FoundFiles:

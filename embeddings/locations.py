@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from corpus.errors import UsageError
 
@@ -44,18 +44,18 @@ class PostgresLocation:
         parts = urlsplit(self.uri)
         query = [
             (name, value)
-            for name, value in parse_qsl(parts.query)
+            for name, value in _query(parts)
             if "password" not in name  # libpq takes it, and the file that holds it, here too
         ]
         where = f"{parts.scheme}://{_without_password(parts.netloc)}{parts.path}"
-        return f"{where}?{urlencode([*query, ('archive', self.archive)], safe='/')}"
+        return f"{where}?{_joined([*query, ('archive', self.archive)], safe='/')}"
 
 
 @dataclass(frozen=True, slots=True)
 class MilvusLocation:
     """An archive whose vectors are in Milvus: the whole address, and the archive's name in it.
 
-    The address may hold a password; `str()` gives it without.
+    The address may hold a password or a token; `str()` gives it without.
     """
 
     address: str = field(repr=False)
@@ -63,7 +63,8 @@ class MilvusLocation:
 
     def __str__(self) -> str:
         parts = urlsplit(self.address)
-        return self.address.replace(parts.netloc, _without_password(parts.netloc), 1)
+        host = parts.netloc.rpartition("@")[2]  # who asks may be a token, which is a password
+        return self.address.replace(parts.netloc, host, 1)
 
 
 Location = Path | PostgresLocation | MilvusLocation
@@ -89,19 +90,35 @@ def locate(address: Address) -> Location:
             f"{_shown(text)!r} came as a path, which lost a part of it: give addresses as text"
         )
     scheme = found[1].lower()
+    is_known = scheme in (*POSTGRES, *MILVUS_SCHEMES) and text[len(scheme) :].startswith("://")
+    if not is_known:
+        raise UsageError(f"{_shown(text)!r} is no archive's address: expected {_EXPECTED}")
+    parts = _split(text, scheme)
+    return _postgres(parts) if scheme in POSTGRES else _milvus(parts, text)
+
+
+def _split(text: str, scheme: str) -> SplitResult:
+    """Return the parts of an address; UsageError, which shows none of it, where it has others.
+
+    What is special in a password and not written as %XX puts parts of it anywhere.
+    """
     try:
         parts = urlsplit(text)
-        _ = parts.port  # raises where it is no number
-    except ValueError as error:
+        if scheme not in POSTGRES:  # libpq takes several hosts, and reads their ports itself
+            _ = parts.port  # raises where it is no number
+        is_clear = not parts.fragment and "@" not in parts.path + parts.query
+    except ValueError:
+        is_clear = False
+    if not is_clear or _STRAY_PERCENT.search(text):
         raise UsageError(
-            f"{_shown(text)!r} cannot be read ({error}): expected {_EXPECTED}"
-        ) from None
-    if scheme in POSTGRES and text[len(scheme) :].startswith("://"):
-        return _postgres(parts)
-    if scheme in MILVUS_SCHEMES and text[len(scheme) :].startswith("://"):
-        return _milvus(parts, text)
-    raise UsageError(f"{_shown(text)!r} is no archive's address: expected {_EXPECTED}")
+            f"the address {scheme}://... cannot be read: expected {_EXPECTED}; what is special in a"
+            " name or a password is written with its number, / as %2F, # as %23, ? as %3F, @ as"
+            " %40, % as %25"
+        )
+    return parts
 
+
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _EXPECTED = (
     "a folder, postgresql://user@host/database?archive=name or milvus+http://host:19530/name"
@@ -109,20 +126,20 @@ _EXPECTED = (
 
 
 def _postgres(parts: SplitResult) -> PostgresLocation:
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query = dict(_query(parts))
     name = _checked_name(query.pop("archive", DEFAULT_NAME))
     if not parts.path.strip("/") and "dbname" not in query:
         raise UsageError(
             f"{_shown(parts.geturl())!r} names no database: expected"
             " postgresql://user@host/database?archive=name"
         )
-    uri = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+    uri = urlunsplit(("postgresql", parts.netloc, parts.path, _joined([*query.items()]), ""))
     # where there is no host, libpq wants the two slashes all the same
     return PostgresLocation(uri if "://" in uri else uri.replace(":", "://", 1), name)
 
 
 def _milvus(parts: SplitResult, text: str) -> MilvusLocation:
-    query = dict(parse_qsl(parts.query))
+    query = dict(_query(parts))
     if parts.scheme == MILVUS_FILE:
         if parts.netloc or not parts.path.endswith(".db"):
             raise UsageError(
@@ -151,7 +168,17 @@ def _without_password(netloc: str) -> str:
     return f"{name}@{host}" if name else host
 
 
+def _query(parts: SplitResult) -> list[tuple[str, str]]:
+    """Return the names and values of an address' query; a plus is a plus, as libpq reads it."""
+    pairs = (part.partition("=") for part in parts.query.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in pairs]
+
+
+def _joined(query: list[tuple[str, str]], safe: str = "") -> str:
+    """Return a query with all that is special in it as %XX."""
+    return urlencode(query, quote_via=quote, safe=safe)
+
+
 def _shown(text: str) -> str:
-    """Return what was given for an address without what may be a password in it."""
-    without = re.sub(r"(//[^/@:]*):[^@]*@", r"\1:...@", text)
-    return re.sub(r"(password=)[^&]*", r"\1...", without)
+    """Return what was given for an address, or only its beginning where it may hold a password."""
+    return f"{text.partition('://')[0]}://..." if "@" in text or "password" in text else text

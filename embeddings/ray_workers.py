@@ -5,6 +5,8 @@ the archive's own encoder, once, then batches of word pieces one way and vectors
 the batches are those that one machine would compute, so are the vectors. Tasks of Ray's core serve
 better than a dataset of Ray Data, which begins when all that goes into it is known: articles are
 still being read while the first are committed.
+
+A cluster is trusted as this machine is: what its machines send is unpickled.
 """
 
 from __future__ import annotations
@@ -97,7 +99,8 @@ class RayEncoder:
         self._ray: Any = None
         self._left = ExitStack()
         self._send: Callable[[list[Batch]], Any]
-        self._unfinished: set[Any] = set()
+        self._unfinished: dict[Any, None] = {}
+        self._arrived: dict[Any, Encoded] = {}
         self._cores = 0
         self._inexact: set[str] = set()
 
@@ -133,13 +136,13 @@ class RayEncoder:
     def encode_passages(
         self, passages: Sequence[PassageText]
     ) -> Iterator[tuple[int, PassageVectors]]:
-        """Have all passages encoded from now on; yield (index, vectors) in batches' order."""
+        """Have all passages encoded from now on; yield (index, vectors) as they come."""
         with self._explained():
             if self._ray is None:
                 self._join()
             self._cores = int(self._ray.cluster_resources().get("CPU", 0))
             tasks = [(unit, self._send(unit)) for unit in units(self._encoder.batches(passages))]
-            self._unfinished |= {task for _, task in tasks}
+            self._unfinished |= {task: None for _, task in tasks}
         return self._gathered(tasks)
 
     def close(self) -> None:
@@ -148,33 +151,45 @@ class RayEncoder:
             for task in self._unfinished:
                 self._ray.cancel(task)
         self._unfinished.clear()
+        self._arrived.clear()
         self._ray = None
         self._left.close()
 
     def _gathered(
         self, tasks: Sequence[tuple[list[Batch], Any]]
     ) -> Iterator[tuple[int, PassageVectors]]:
-        for unit, task in tasks:
-            with self._explained():
-                encoded: Encoded = self._result(task)
-            self._unfinished.discard(task)
-            check(encoded, unit, self.settings.dimension)
-            if not encoded.exact:
-                self._inexact.add(encoded.machine)
-            yield from encoded.vectors
+        """Yield the vectors of these tasks as they come."""
+        waiting = {task: unit for unit, task in tasks}
+        while waiting:
+            arrived = [task for task in waiting if task in self._arrived]
+            if not arrived:
+                with self._explained():
+                    self._fetch()
+            for task in arrived:
+                encoded = self._arrived.pop(task)
+                check(encoded, waiting.pop(task), self.settings.dimension)
+                if not encoded.exact:
+                    self._inexact.add(encoded.machine)
+                yield from encoded.vectors
 
-    def _result(self, task: Any) -> Any:
-        """Wait for a task; other people's work may come first, but a cluster without cores is none.
+    def _fetch(self) -> None:
+        """Wait for results and fetch them, those that are for later too.
 
-        Machines that join are used from then on, and those that are gone may come back.
+        What lay with a machine until its turn would be lost with it. Other people's work may come
+        first, but a cluster without cores is none: machines that are gone may come back, and those
+        that join are used.
         """
-        while not self._ray.wait([task], timeout=STALL_SECONDS)[0]:
-            if not self._ray.cluster_resources().get("CPU"):
+        done: list[Any] = []
+        while not done:
+            done, _ = self._ray.wait([*self._unfinished], timeout=STALL_SECONDS)
+            if not done and not self._ray.cluster_resources().get("CPU"):
                 raise WorkersError(
                     f"the Ray cluster at {self._address} has no worker left: start one with"
                     f" `ray start --address=HOST:PORT`. {GO_ON}"
                 )
-        return self._ray.get(task)
+        for task in done:
+            self._arrived[task] = self._ray.get(task)
+            self._unfinished.pop(task)
 
     def _join(self) -> None:
         """Join the cluster and send it the encoder."""

@@ -35,15 +35,16 @@ class StoredPassage:
 
 
 class StoredArticle:
-    """An article as it is stored: its key and id, and all of it from when it is first asked for.
+    """An article as it is stored: key, id and version, and all of it when it is first asked for.
 
     `notes` keep what is worked out of the article, by name, for as long as it is kept itself.
     """
 
-    __slots__ = ("_article", "_row", "id", "key", "notes")
+    __slots__ = ("_article", "_row", "id", "key", "notes", "version")
 
     def __init__(self, key: int, article_id: str, *rest: Any) -> None:
         self.key, self.id = key, article_id
+        self.version = int(rest[0]) if rest else 1
         self.notes: dict[str, object] = {}
         self._row: tuple[Any, ...] = rest
         self._article: Article | None = None
@@ -61,6 +62,7 @@ class StoredArticle:
     def of(cls, article: Article, key: int = 0) -> StoredArticle:
         """Return an article that is at hand already."""
         stored = cls(key, article.id)
+        stored.version = article.version
         stored._article = article
         return stored
 
@@ -251,7 +253,7 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
     if not intact:
         raise ArchiveDamagedError(
             f"the stored offsets of passage {columns[0]} are damaged: restore the archive from a"
-            " copy, or index the files into a new folder"
+            " copy, or index the files into a new archive"
         )
     key, _, _, article, n, start, end, tokens = map(int, columns[:-1])
     spans = tuple([Span(first, last) for first, last in json.loads(str(columns[-1]))])
@@ -286,7 +288,7 @@ def decode_vectors(
     if not are_intact(key, content, passage, sentences, digest):
         raise ArchiveDamagedError(
             "stored vectors are damaged: restore the archive from a copy,"
-            " or index the files into a new folder"
+            " or index the files into a new archive"
         )
     whole = np.frombuffer(passage, dtype="<f4")
     parts = np.frombuffer(sentences, dtype="<f2").astype(np.float32)

@@ -19,6 +19,9 @@ REPLICA = "replica.txt"
 FORMAT = 5
 """Version of the tables below (SQLite's user_version)."""
 
+READABLE = 4
+"""The oldest format whose tables are the same, so that it can be read as it stands."""
+
 APPLICATION_ID = 0x6E657773
 """SQLite's application_id of an archive: "news" in ASCII."""
 
@@ -115,7 +118,7 @@ def check_format(db: SqliteDatabase, directory: Path) -> None:
     """Bring an older format up to date.
 
     Raises ArchiveDamagedError for what is no archive, ArchiveMismatchError for a newer format, or
-    for an older one that cannot be written.
+    for one that is older than READABLE and cannot be written.
     """
     application = db.execute("PRAGMA application_id")[0][0]
     version = _version(db)
@@ -130,7 +133,7 @@ def check_format(db: SqliteDatabase, directory: Path) -> None:
             f" up to {FORMAT}: update the program, or index into a new folder"
         )
     _update_tables(db)
-    if _version(db) < FORMAT:
+    if _version(db) < READABLE:
         raise ArchiveMismatchError(
             f"the archive in {directory} has the older format {version}: open it once where it can"
             " be written, which brings it up to date"

@@ -194,6 +194,9 @@ class SqliteDatabase:
         other.log_ahead()
         return other
 
+    def cut(self) -> None:
+        """Do nothing: a file answers or fails."""
+
     def close(self) -> None:
         """Close the connection."""
         self._db.close()

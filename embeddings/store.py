@@ -42,6 +42,10 @@ SPARE_SHARE = 0.1
 """Vectors that no passage uses any more, as a share of the passages, which are kept for articles
 that come back."""
 
+COMMITS_KEPT = 10_000
+"""Commits that indices may be behind to be brought up to date: what each removed is kept as long,
+some 100 bytes an article."""
+
 SPARE_LEAST = 2_000
 """Such vectors that are kept in any case: some 15 MB."""
 
@@ -76,6 +80,10 @@ class Store(Contents):
     def again(self) -> Store:
         """Return another store over the same archive, for another thread."""
         return Store(self.directory, database=self._db.again(), vector_engine=self.vector_engine)
+
+    def cut(self) -> None:
+        """Give up what other threads wait for at a database that is silent; takes no time."""
+        self._db.cut()
 
     @property
     def is_shared(self) -> bool:
@@ -121,6 +129,7 @@ class Store(Contents):
             self._db.execute("INSERT INTO commits VALUES (?, ?)", (generation, uuid.uuid4().hex))
             yield
             self._drop_spares()
+            self._forget_until(generation - COMMITS_KEPT)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -281,6 +290,11 @@ class Store(Contents):
             self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
             self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
 
+    def _forget_until(self, generation: int) -> None:
+        """Forget a commit and those before it: indices of an older one are made anew."""
+        self._db.execute("DELETE FROM commits WHERE generation <= ?", (generation,))
+        self._db.execute("DELETE FROM removals WHERE generation <= ?", (generation,))
+
     def doubt(self, article_id: str) -> None:
         """Take an article for changed, so that its file is read again.
 
@@ -327,10 +341,10 @@ class Store(Contents):
             "INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
             " stamp = excluded.stamp, articles = excluded.articles, earlier = excluded.earlier,"
             " failures = excluded.failures",
-            (path, record.stamp, *columns),
+            (self._noted(path), record.stamp, *columns),
         )
 
     def remove_files(self, paths: Iterable[str]) -> None:
         """Forget files."""
         for path in paths:
-            self._db.execute("DELETE FROM files WHERE path = ?", (path,))
+            self._db.execute("DELETE FROM files WHERE path = ?", (self._noted(path),))

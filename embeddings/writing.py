@@ -187,10 +187,11 @@ class ArticleWriter:
 
 def mismatch(store: Store, stored: str, asked: str) -> str:
     """Return the message for an archive that holds another model's vectors."""
+    where = store.place if store.is_shared else store.directory
     return (
-        f"the archive in {store.directory} was made with the model {stored!r} and {asked!r} was"
+        f"the archive in {where} was made with the model {stored!r} and {asked!r} was"
         f" asked for, or its files differ: use `--model {stored}`,"
-        " or index into a new folder with the other model"
+        " or index into another archive with the other model"
     )
 
 

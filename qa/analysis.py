@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.languages import LOOKED_AT, SURE
-from corpus.tokens import ASKS, CAPITAL, DIGIT, ODD, QUOTE, Tokens, codes, tokens
+from corpus.tokens import ASKS, CAPITAL, DIGIT, ODD, QUOTE, Tokens, are_known, codes, tokens
 from embeddings.sparse import LONGEST_TERM, analyze, has_own_stems
 from qa.verbs import base_forms
 from qa.vocabulary import COMMON, Stems, Vocabulary
@@ -88,8 +88,8 @@ class Wording:
 def wordings_of(texts: Sequence[Text]) -> list[Wording]:
     """Return the words of passages, in their order."""
     lines = _Lines.of([[text[start:end] for start, end in inside] for text, inside in texts])
-    if lines is None:  # one has letters that are not known: the others need not suffer
-        return _halved(wordings_of, texts) if len(texts) > 1 else [*map(_apart, texts)]
+    if lines is None:
+        return _parted(texts, [are_known(text) for text, _ in texts], wordings_of, _apart)
     stems, plain = _looked_up(lines)
     looks = _Looks(lines, stems, texts)
     return [
@@ -102,24 +102,40 @@ def stems_of(texts: Sequence[str]) -> list[Ints]:
     """Return the codes of the terms of texts, as `analyze` has them, int64 (words,) each."""
     lines = _Lines.of([[text] for text in texts])
     if lines is None:
-        alone = [codes(analyze(text)) for text in texts[:1]]
-        return _halved(stems_of, texts) if len(texts) > 1 else alone
+        return _parted(texts, [*map(are_known, texts)], stems_of, _stems_alone)
     stems, plain = _looked_up(lines)
     return [
-        stems.stems[lines.words_of(number)] if plain[number] else codes(analyze(text))
+        stems.stems[lines.words_of(number)] if plain[number] else _stems_alone(text)
         for number, text in enumerate(texts)
     ]
 
 
-def _halved(work: Callable[[Sequence[Item]], list[Result]], items: Sequence[Item]) -> list[Result]:
-    half = len(items) // 2
-    return [*work(items[:half]), *work(items[half:])]
+def _parted(
+    items: Sequence[Item],
+    known: Sequence[bool],
+    together: Callable[[Sequence[Item]], list[Result]],
+    alone: Callable[[Item], Result],
+) -> list[Result]:
+    """Work on the items whose letters are known together, and on the others one by one."""
+    found = iter(together([item for item, is_known in zip(items, known, strict=True) if is_known]))
+    return [
+        next(found) if is_known else alone(item)
+        for item, is_known in zip(items, known, strict=True)
+    ]
+
+
+def _stems_alone(text: str) -> Ints:
+    return codes(analyze(text))
 
 
 def _looked_up(lines: _Lines) -> tuple[Stems, Flags]:
     """Return the stems of words, and which passages they are right for: plain English ones."""
     plain = lines.plain
-    stems = _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(plain))
+    try:
+        stems = _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(plain))
+    except ValueError:  # the index splits a word otherwise: no article is to stop an answer
+        none = np.zeros_like(plain)
+        return _VOCABULARY.look_up(lines.whole, lines.found, lines.of_words(none)), none
     return stems, plain & lines.in_english(stems)
 
 

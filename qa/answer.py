@@ -125,6 +125,7 @@ def _hit(rank: int, item: Ranked) -> Hit:
         quote=item.quote,
         score=item.score,
         tokens=stored.tokens,
+        version=item.candidate.told.version,
     )
 
 

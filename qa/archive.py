@@ -250,7 +250,7 @@ class Archive(Keeping):
             raise UsageError(f"k={k} citations cannot be given: ask for 1 to {MOST_K}")
         if max_error is not None and not 0 < max_error <= 1:
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
-        with self._lock:
+        with self._turn():
             queries = self.understand(questions)
             if not queries or self._store.is_empty:
                 return [no_articles(query) for query in queries]
@@ -264,7 +264,7 @@ class Archive(Keeping):
                 asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
                 return answer_queries(line, asked, vectors, k=k)
 
-        with self._lock:
+        with self._turn():
             try:
                 return answers()
             except UnusableFilesError:  # damage shows when what is derived is used

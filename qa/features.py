@@ -137,7 +137,8 @@ class _Columns(Scene):
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
         question = self.candidates.vector
-        passages = np.array([item.vectors.passage for item in self.close])
+        passages = np.concatenate([item.vectors.passage for item in self.close])
+        passages = passages.reshape(len(self.close), -1)
         nearest = passages[np.argsort(-self.fused, kind="stable")[:FEEDBACK]].sum(axis=0)
         refined = _unit(nearest + 2 * question)
         best = self.best_of_passage(self.cosine)
@@ -250,9 +251,9 @@ class _Columns(Scene):
         words = self.words
         sought = codes([word for pair in pairs for word in pair]).reshape(-1, 2)
         for (left, right), weight in zip(sought, pairs.values(), strict=True):
-            follows = (words.forms[:-1] == left) & (words.forms[1:] == right)
-            rows = words.sentence[1:][follows & ~words.opens[1:]]
-            found[np.unique(rows)] += weight
+            behind = np.flatnonzero(words.forms[:-1] == left) + 1
+            follows = (words.forms[behind] == right) & ~words.opens[behind]
+            found[words.sentence[behind[follows]]] += weight  # once, however often it is there
         return found / (sum(pairs.values()) or 1.0)
 
     def _pronouns(self) -> dict[str, Floats]:

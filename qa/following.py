@@ -8,35 +8,50 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 
-from corpus.errors import ArchiveLockedError, NewsArchiveError, UnreachableError
+from corpus.errors import ArchiveLockedError, NewsArchiveError, NotReadyError, UnreachableError
 from embeddings.derived import open_indices, reduced
 from embeddings.indices import Indices
 from embeddings.store import Store
+from qa.pulse import BEAT_SECONDS, JOIN_SECONDS, Pulse
 from qa.records import Standing
 
-FOLLOW_SECONDS = 0.5
-"""How often a replica asks for the newest commit: one small query, answered in under 1 ms."""
+RETRY_SECONDS = 60.0
+"""Longest wait before indices are made again that could not be: a full disk, or damage."""
 
 log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Keeps indices in step with a store of its own, in a thread, within the block."""
+    """Keeps indices in step with a served store, in threads with stores of their own.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    `prepare` is called before indices of the first vectors are given: it makes or loads what
+    questions need beside them.
+    """
+
+    def __init__(self, served: Store, prepare: Callable[[], object]) -> None:
+        self._served = served
+        self._prepare = prepare
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="qa-follower", daemon=True)
+        self._closing = ExitStack()
         self._indices: Indices | None = None
         self._reduced: tuple[str, Indices] | None = None
-        self._newest: int | None = None
-        self._is_reachable = True
+        self._failures = 0
+        self._is_prepared = False
 
     def __enter__(self) -> Follower:
-        self._thread.start()
+        with ExitStack() as stack:
+            self._store = self._served.again()
+            stack.callback(self._store.close)
+            self._pulse = Pulse(self._served.again(), [self._store, self._served])
+            stack.enter_context(self._pulse)
+            self._thread = threading.Thread(target=self._follow, name="qa-follower", daemon=True)
+            self._thread.start()
+            self._closing = stack.pop_all()
         return self
 
     def __exit__(
@@ -46,8 +61,10 @@ class Follower:
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
-        self._thread.join()
-        self._store.close()
+        if not self._pulse.is_reachable:
+            self._store.cut()
+        self._thread.join(JOIN_SECONDS)  # a thread that is building ends with the process
+        self._closing.close()
 
     @property
     def standing(self) -> Standing:
@@ -56,54 +73,75 @@ class Follower:
         return Standing(
             follows=True,
             generation=None if held is None else held.generation,
-            newest=self._newest,
-            reachable=self._is_reachable,
+            newest=self._pulse.newest,
+            reachable=self._pulse.is_reachable,
         )
+
+    def check(self) -> None:
+        """Raise UnreachableError where there is no sense in waiting for an answer now."""
+        if not self._pulse.is_reachable:
+            raise UnreachableError(
+                f"the database of {self._served.place} does not answer: try again in a moment"
+            )
+        if self._indices is None:
+            raise self._not_made()
 
     def indices_for(self, store: Store) -> Indices:
         """Return the indices in hand as they hold in a store's present view.
 
-        Raises UnreachableError where there are none yet.
+        Raises NotReadyError where there are none yet.
         """
-        held, commit = self._indices, store.commit_name(store.generation)
+        held, before = self._indices, self._reduced
+        commit = store.commit_name(store.generation)
         if held is not None and held.commit == commit:
             return held
-        if self._reduced is not None and self._reduced[0] == commit:
-            return self._reduced[1]
+        if before is not None and before[0] == commit:
+            return before[1]
         found = None if held is None else reduced(store, held)
         if found is None:
-            raise UnreachableError(
-                f"the search indices of {store.place} are being made on this machine: try again in"
-                " a moment"
-            )
+            raise self._not_made()
         self._reduced = commit, found
         return found
 
+    def _not_made(self) -> NotReadyError:
+        return NotReadyError(
+            f"the search indices of {self._served.place} are being made on this machine: try again"
+            " in a moment"
+        )
+
     def catch_up(self, *, thorough: bool = False) -> Indices:
-        """Bring the indices to the newest commit now, and return them."""
+        """Bring the indices to the newest commit now, and return them.
+
+        Raises ArchiveLockedError where another process of this machine makes them.
+        """
         with self._lock:
-            self._newest = self._store.generation
             held = None if thorough else self._indices
             found = open_indices(self._store, held, thorough=thorough, waits=True)
             if not found.behind:
                 self._indices, self._reduced = found, None
-                self._newest = max(self._newest, found.generation)
             return found
 
     def _follow(self) -> None:
-        while True:
-            try:
-                self.catch_up()
-            except ArchiveLockedError:  # another process makes the indices: they are there soon
-                self._is_reachable = True
-            except NewsArchiveError as error:
-                if self._is_reachable:
-                    log.warning("this replica follows no more for now: %s", error)
-                self._is_reachable = False
-            except Exception as error:  # a thread that ended would serve old articles for ever
-                log.error("this replica could not follow: %s", type(error).__name__)
-                self._is_reachable = False
-            else:
-                self._is_reachable = True
-            if self._stopped.wait(FOLLOW_SECONDS):
-                return
+        while not self._stopped.is_set():
+            held, pulse = self._indices, self._pulse
+            is_behind = held is None or held.commit != pulse.commit
+            if is_behind and pulse.is_reachable and pulse.newest is not None:
+                self._try()
+            self._stopped.wait(min(BEAT_SECONDS * 2 ** min(self._failures, 10), RETRY_SECONDS))
+
+    def _try(self) -> None:
+        """Catch up; what fails is tried again, and told once."""
+        try:
+            if not self._is_prepared and self._store.encoder is not None:
+                self._prepare()
+                self._is_prepared = True
+            self.catch_up()
+        except ArchiveLockedError:
+            return  # another process makes the indices: they are there soon
+        except Exception as error:  # a thread that ended would serve old articles for ever
+            if not self._failures and not self._stopped.is_set():
+                told = error if isinstance(error, NewsArchiveError) else type(error).__name__
+                log.warning("this replica does not follow for now: %s", told)
+            self._failures += 1
+        else:
+            self._failures = 0

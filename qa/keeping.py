@@ -73,7 +73,7 @@ class Keeping(Holdings):
         if not self._store.is_shared:
             yield
             return
-        with Follower(self._store.again()) as follower:
+        with Follower(self._store, self._load_encoder) as follower:
             self._follower = follower
             try:
                 yield
@@ -122,6 +122,21 @@ class Keeping(Holdings):
             self._indices = publish_indices(self._store, held, thorough=thorough)
 
     # Search indices
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Take turns at the store within the block.
+
+        Nobody waits for a database that is known not to answer: UnreachableError.
+        """
+        self._check()
+        with self._lock:
+            self._check()
+            yield
+
+    def _check(self) -> None:
+        if self._follower is not None:
+            self._follower.check()
 
     def _mend(self) -> None:
         """Check every byte of the search indices and make anew what is damaged."""

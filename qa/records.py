@@ -103,7 +103,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One ranked passage: rank counts from 1, `quote` holds the offsets of its best sentence."""
+    """One ranked passage: rank counts from 1, `quote` holds the offsets of its best sentence.
+
+    The offsets are those of the article's `version`.
+    """
 
     rank: int
     article_id: str
@@ -112,6 +115,7 @@ class Hit:
     quote: Span
     score: float
     tokens: int
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,9 +208,8 @@ def _search(
     read = indices.shelf.take(store, sorted({*dense, *sparse}))
     if not read:
         return {}
-    similar = (
-        np.array([item.vectors.passage for item in read.values()]) @ searched.vector
-    ).tolist()
+    vectors = np.concatenate([item.vectors.passage for item in read.values()])
+    similar = (vectors.reshape(len(read), -1) @ searched.vector).tolist()
     return {
         key: Candidate(
             stored=item.stored,

@@ -118,7 +118,12 @@ class Scene:
         """Tell which stems a sentence holds, (S, T), or by "He", "The two" the names before it."""
         held = (self.counts > 0).astype(np.float64)
         refers = np.concatenate([item.refers for item in self.wordings]) & (self.in_passage > 0)
-        for row in np.flatnonzero(refers):
+        if not self.are_names.any():
+            return held
+        again = refers[1:] & refers[:-1]  # what the one before has by reference, it has as well
+        once = np.flatnonzero(refers[1:] & ~again) + 1
+        held[once] = np.maximum(held[once], held[once - 1] * self.are_names)
+        for row in (np.flatnonzero(again) + 1).tolist():
             held[row] = np.maximum(held[row], held[row - 1] * self.are_names)
         return held
 

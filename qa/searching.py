@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from corpus.errors import UsageError
 from corpus.records import Article, Span
 from qa.answer import DEPTH, link_to
 from qa.records import Answer, Hit
@@ -26,8 +27,9 @@ class Searchable(Protocol):
         """Answer a question, as `Archive.ask` does."""
         ...
 
-    def article(self, article_id: str) -> Article:
-        """Return an article by its id."""
+    @property
+    def article(self) -> Callable[..., Article]:
+        """Return an article by its id, as it is or as an earlier version."""
         ...
 
 
@@ -65,9 +67,23 @@ def search(
 
     Raises UsageError for a question or a limit that cannot be used.
     """
-    hits = archive.ask(question, k=1, **options).hits[:k]
-    articles = {hit.article_id: archive.article(hit.article_id) for hit in hits}
-    return [_found(hit, articles[hit.article_id]) for hit in hits]
+    found: list[FoundPassage] = []
+    articles: dict[str, Article | None] = {}
+    for hit in archive.ask(question, k=1, **options).hits[:k]:
+        if hit.article_id not in articles:
+            articles[hit.article_id] = _article(archive, hit)
+        article = articles[hit.article_id]
+        if article is not None:
+            found.append(_found(hit, article))
+    return found
+
+
+def _article(archive: Searchable, hit: Hit) -> Article | None:
+    """Return a hit's article as the question found it; None where it was removed since."""
+    try:
+        return archive.article(hit.article_id, hit.version)
+    except UsageError:
+        return None
 
 
 def _found(hit: Hit, article: Article) -> FoundPassage:

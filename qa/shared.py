@@ -6,12 +6,13 @@ one among the person's data for what was given here, such as verdicts on answers
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.errors import ArchiveMissingError, StorageError, UsageError
+from corpus.errors import ArchiveMissingError, StorageError, UnreachableError, UsageError
 from embeddings.durable import replace_file
 from embeddings.locations import Location, MilvusLocation, PostgresLocation, locate
 from embeddings.schema import REPLICA
@@ -39,7 +40,7 @@ def open_store(place: Location, *, create: bool = False, database: str | None = 
         return _open_with_milvus(place, database, create=create)
     if database is not None:
         raise UsageError(
-            f"--database {_shown(database)} goes with an archive whose vectors are in Milvus"
+            "--database goes with an archive whose vectors are in Milvus"
             f" (milvus+http://host:19530/name), which {place} is not: leave it out"
         )
     if isinstance(place, PostgresLocation):
@@ -105,14 +106,22 @@ def _open_with_milvus(place: MilvusLocation, database: str | None, *, create: bo
     from embeddings.milvus import create_in_milvus, database_of
     from embeddings.milvus_client import MissingCollectionError
 
+    remembered = cache_directory() / SHARED / f"{_digest(place)}.txt"
     kept = None
-    with suppress(MissingCollectionError):
+    try:
         kept = database_of(place.address)
+    except MissingCollectionError:
+        pass
+    except UnreachableError:  # answers by words alone need the articles, which are elsewhere
+        with suppress(OSError):
+            kept = remembered.read_text("utf-8")
+        if kept is None:
+            raise
     asked = database or os.environ.get(DATABASE_VARIABLE)
     if kept is not None:
         location = _same_database(place, kept, asked)
     elif create:
-        location = _database_for(place, asked)
+        location = _database_for(place, asked, place.archive)
     else:
         raise ArchiveMissingError(
             f"there is no archive at {place}: make one with `qa index FOLDER --archive {place}"
@@ -120,12 +129,23 @@ def _open_with_milvus(place: MilvusLocation, database: str | None, *, create: bo
         )
     store = _shared_store(location, create=create, vector_engine=place.address)
     if kept is None:
-        create_in_milvus(place.address, str(location))
+        try:
+            create_in_milvus(place.address, str(location))
+        except BaseException:
+            store.close()
+            raise
+    with suppress(OSError):
+        replace_file(remembered, str(location).encode())
     return store
 
 
-def _database_for(place: MilvusLocation, asked: str | None) -> PostgresLocation:
-    """Return the database for a new archive, under the archive's own name where none is said."""
+def _digest(place: MilvusLocation) -> str:
+    """Return a name for what this machine remembers of an archive in Milvus."""
+    return hashlib.sha256(str(place).encode()).hexdigest()[:16]
+
+
+def _database_for(place: MilvusLocation, asked: str | None, archive: str) -> PostgresLocation:
+    """Return the database for an archive, under the name `archive` in it where none is said."""
     if asked is None:
         raise UsageError(
             f"{place} is new and has to be told where its articles are kept: give --database"
@@ -134,10 +154,11 @@ def _database_for(place: MilvusLocation, asked: str | None) -> PostgresLocation:
     location = locate(asked)
     if not isinstance(location, PostgresLocation):
         raise UsageError(
-            f"--database {_shown(asked)} is no database: expected postgresql://user@host/database"
+            f"what --database or ${DATABASE_VARIABLE} says is no database: expected"
+            " postgresql://user@host/database"
         )
-    named = "archive=" in asked
-    return location if named else PostgresLocation(location.uri, place.archive)
+    is_named = "archive=" in asked.rpartition("@")[2]
+    return location if is_named else PostgresLocation(location.uri, archive)
 
 
 def _same_database(place: MilvusLocation, kept: str, asked: str | None) -> PostgresLocation:
@@ -150,15 +171,10 @@ def _same_database(place: MilvusLocation, kept: str, asked: str | None) -> Postg
         )
     if asked is None:
         return location
-    given = _database_for(place, asked)
+    given = _database_for(place, asked, location.archive)
     if str(given) != str(location):
         raise UsageError(
             f"{place} keeps its articles in {location}, not in {given}: leave --database and"
             f" ${DATABASE_VARIABLE} out"
         )
     return given
-
-
-def _shown(database: str) -> str:
-    """Return a database's address as messages show it."""
-    return str(locate(database))

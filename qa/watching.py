@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
-from corpus.errors import ArchiveLockedError, UsageError
+from corpus.errors import ArchiveLockedError, UnreachableError, UsageError
 from corpus.readers import is_found
 from embeddings.indexing import IndexReport, ProgressCallback, is_own
 from qa.archive import Archive
@@ -25,6 +26,11 @@ WAKE_MS = 250
 
 LOCKED_SECONDS = 1.0
 """Seconds between two tries while another process writes to the archive."""
+
+AWAY_SECONDS = 30.0
+"""Longest pause between two tries while a shared archive's database or Milvus is away."""
+
+log = logging.getLogger(__name__)
 
 
 def keep_in_step(
@@ -70,17 +76,23 @@ def _followed(
     roots: Iterable[Path],
     stop: threading.Event,
 ) -> IndexReport | None:
-    """Index what has changed; wait where another process writes to the archive, until `stop`."""
+    """Index what has changed; wait for another writer, or for a database, until `stop`."""
     places = sorted({Path(path) for _, path in seen})
     there = [place for place in places if os.path.exists(place)]  # noqa: PTH110 - never raises
     whole = all(root.exists() for root in roots)  # a disk that was taken out is no deletion
     gone = [place for place in places if _is_gone(place)] if whole else []
+    pause = LOCKED_SECONDS
     while True:
         try:
             return archive.add(there, gone=gone)
         except ArchiveLockedError:
-            if stop.wait(LOCKED_SECONDS):
-                return None
+            pause = LOCKED_SECONDS
+        except UnreachableError as error:
+            if pause == LOCKED_SECONDS:  # the first time
+                log.warning("what changed waits to be indexed: %s", error)
+            pause = min(2 * pause, AWAY_SECONDS)
+        if stop.wait(pause):
+            return None
 
 
 def _is_gone(place: Path) -> bool:

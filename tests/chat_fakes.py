@@ -179,7 +179,7 @@ class FakeArchive:
             for entry in questions
         ]
 
-    def article(self, article_id: str) -> Article:
+    def article(self, article_id: str, version: int | None = None) -> Article:
         """Return an article that the test put there."""
         return self.held[article_id]
 

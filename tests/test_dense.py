@@ -169,6 +169,34 @@ def test_compressed_segments_find_nearly_all(tmp_path: Path, share: float) -> No
 
 
 @pytest.mark.usefixtures("compressing")
+@pytest.mark.parametrize(
+    ("least", "every", "kinds"),
+    [(10_000, 3, {"RaBitQ"}), (600, 3, {"PQ"}), (600, 10, {"RaBitQ", "PQ"})],
+)
+def test_bits_of_signs_and_of_groups_live_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, every: int, kinds: set[str]
+) -> None:
+    """Segments of signs answer beside those of groups; written anew they are of groups."""
+    monkeypatch.setattr(segments, "LEAST_SAMPLE", 10_000)
+    *_, old = steps(tmp_path, [([added(0, 3_000)], [])])
+    monkeypatch.setattr(segments, "LEAST_SAMPLE", least)
+    gone = [10 * n for n in range(0, 3_000, every)]
+    new = old.updated(tmp_path / "new", [added(3_000, 1_500, seed=1)], gone, link)
+    assert {type(part.segment.bits).__name__ for part in new._parts} == {
+        f"Index{kind}FastScan" for kind in kinds
+    }
+    everything = np.concatenate([vectors(3_000), vectors(1_500, seed=1)])
+    everything[:3_000:every] = 0
+    found = new.search(vectors(40, seed=5), 10)
+    best = np.argsort(-(vectors(40, seed=5) @ everything.T), axis=1)[:, :10] * 10
+    shared = [
+        len({*row.tolist()} & {key for key, _ in hits})
+        for row, hits in zip(best, found, strict=True)
+    ]
+    assert sum(shared) >= 0.97 * 10 * len(shared)
+
+
+@pytest.mark.usefixtures("compressing")
 def test_a_filter_against_the_question_still_finds(tmp_path: Path) -> None:
     """Where the best thousand are all left out, the bytes are searched instead."""
     *_, index = steps(tmp_path, [([added(0, 3_000)], [])])

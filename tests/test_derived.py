@@ -51,6 +51,30 @@ def store(tmp_path: Path, template: Path) -> Store:
     return Store(Path(shutil.copytree(template, tmp_path / "archive-a")))
 
 
+def test_commits_of_long_ago_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their rows do not pile up; indices that are further behind are made anew, with equal hits."""
+    monkeypatch.setattr("embeddings.store.COMMITS_KEPT", 3)
+    old = open_indices(store)
+    for number in range(5):
+        put(store, some_articles(1, first=50 + number))
+        with store.transaction():
+            store.remove_articles([f"story-{number}"])
+    assert [store.commit_name(n) != "" for n in range(store.generation + 1)][-4:] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert (
+        store.changes_since(0).removed_articles
+        == store.changes_since(store.generation - 3).removed_articles
+    )
+    new = open_indices(store, old)
+    assert new.generation == store.generation
+    shutil.rmtree(store.directory / DERIVED)
+    assert top10(new) == top10(open_indices(store))
+
+
 def folder(path: Path) -> Path:
     """Make a folder and return it."""
     path.mkdir()

@@ -29,6 +29,8 @@ from corpus.errors import (
     UsageError,
 )
 from embeddings.locations import locate
+from embeddings.milvus_client import MissingCollectionError
+from embeddings.nearest import VectorsUnavailableError
 from embeddings.rows import FileRecord
 from embeddings.schema import FORMAT
 from embeddings.verification import verify
@@ -70,8 +72,29 @@ def test_tables_of_others_are_left_alone(shared: PostgresTruth) -> None:
 
 def test_an_empty_schema_is_used(shared: PostgresTruth) -> None:
     """Whoever keeps the database may prepare it, for a role that may make none."""
-    shared.change(f"CREATE SCHEMA {shared.schema}")
-    assert shared.store(create=True).generation == 0
+    role = f"owner_{shared.schema}"
+    shared.change(f"CREATE ROLE {role} LOGIN")
+    shared.change(f"CREATE SCHEMA {shared.schema} AUTHORIZATION {role}")
+    owner = PostgresTruth(shared.uri.replace("news@", f"{role}@"), shared.schema[13:])
+    assert owner.store(create=True).generation == 0
+    owner.store().rewrite()
+    owner.close()
+
+
+def test_a_session_may_be_idle_for_long(shared: PostgresTruth) -> None:
+    """A server's limits, usual where databases are rented, are not for us: encoding takes time."""
+    role = f"limited_{shared.schema}"
+    shared.change(f"CREATE ROLE {role} LOGIN SUPERUSER")
+    for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+        shared.change(f"ALTER ROLE {role} SET {limit} = '50ms'")
+    limited = PostgresTruth(shared.uri.replace("news@", f"{role}@"), shared.schema[13:])
+    store = limited.store(create=True)
+    with store.writing(), store.transaction():
+        time.sleep(0.3)
+        store.put_setting("x", 1)
+    store._db.execute("SELECT pg_sleep(0.2)")
+    assert store.setting("x") == 1
+    limited.close()
 
 
 def test_no_server_is_told_at_once(shared: PostgresTruth) -> None:
@@ -119,6 +142,36 @@ def test_a_password_is_shown_nowhere(
     with pytest.raises(ArchiveMissingError) as caught:
         Archive.open(address + "x")
     assert "geheim" not in str(capsys.readouterr()) + str(caught.value)
+
+
+def test_where_the_articles_are_is_remembered(
+    shared: PostgresTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Milvus is away an archive is opened by what this machine knows of it."""
+    kept: dict[str, str] = {}
+    away = False
+
+    def database_of(address: str) -> str:
+        if away:
+            raise VectorsUnavailableError("Milvus does not answer")
+        if address not in kept:
+            raise MissingCollectionError("none")
+        return kept[address]
+
+    monkeypatch.setattr("embeddings.milvus.database_of", database_of)
+    monkeypatch.setattr("embeddings.milvus.create_in_milvus", kept.__setitem__)
+    place = locate("milvus+http://token@127.0.0.1:9/papers")
+    with pytest.raises(UsageError, match="--database"):
+        open_store(place, create=True)
+    open_store(place, create=True, database=shared.uri).close()
+    assert kept[place.address].endswith("?archive=papers")  # type: ignore[union-attr]
+    away = True
+    store = open_store(place)
+    assert store.vector_engine == "milvus+http://token@127.0.0.1:9/papers"
+    store.close()
+    with pytest.raises(VectorsUnavailableError):
+        open_store(locate("milvus+http://127.0.0.1:9/others"))
+    shared.change("DROP SCHEMA news_archive_papers CASCADE")
 
 
 # Tables
@@ -246,6 +299,23 @@ def test_rows_that_change_by_themselves_never_change_an_answer(
     print(f"{CHANGES} rows changed: {dict(outcomes)}")
 
 
+def test_keys_are_never_given_twice(shared: PostgresTruth, tmp_path: Path) -> None:
+    """Where their count was set back, `verify` says so, and `--repair` mends it."""
+    file = write_articles(tmp_path / "a.jsonl", stories(4))
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        archive.add(file)
+        archive.remove("story-3")
+        shared.change("UPDATE keys SET last = 3")
+        assert [problem.rpartition(": ")[2] for problem in archive.verify()] == [
+            "its articles would get keys that were given already",
+            "its passages would get keys that were given already",
+        ]
+        assert archive.repair()
+        assert archive.verify() == []
+        assert archive.add(file).added == 1
+        assert shared.rows("SELECT max(key) FROM articles") == [(5,)]
+
+
 def other(value: Any) -> Any:
     """Return a value of the same type that is not it, by one bit where it has bits."""
     if isinstance(value, bytes):
@@ -368,6 +438,42 @@ def contents(address: str) -> dict[str, str]:
         assert archive.verify() == []
         assert archive.ask(QUESTIONS[0])
         return {article.id: article.text for article in archive.articles()}
+
+
+# Machines
+
+
+def test_the_files_of_other_machines_are_left_alone(
+    shared: PostgresTruth, news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is gone from one machine was never on another: nothing of theirs is pruned."""
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        monkeypatch.setenv("QA_MACHINE", "one")
+        assert archive.add(news).added == 12
+        monkeypatch.setenv("QA_MACHINE", "two")
+        (news / "stories.jsonl").unlink()
+        write_articles(news / "other.jsonl", stories(2, first=50))
+        assert archive.add(news, prune=True).removed == 0
+        assert archive.status().articles == 14
+        monkeypatch.setenv("QA_MACHINE", "one")
+        assert archive.add(news, prune=True).removed == 12
+        assert archive.status().articles == 2
+
+
+def test_what_indices_do_not_take_is_refused_by_itself(
+    shared: PostgresTruth, tmp_path: Path
+) -> None:
+    """An id or an outlet of thousands of letters is named, and the rest goes on."""
+    letters = "".join(random.Random(3).choices("abcdefghij0123456789", k=5_000))  # noqa: S311
+    records = [
+        stories(1)[0] | {"id": letters},
+        stories(1, first=1)[0] | {"source": letters},
+        *stories(2, first=2),
+    ]
+    with Archive.create(shared.address, encoder=HashingEncoder()) as archive:
+        report = archive.add(write_articles(tmp_path / "a.jsonl", records))
+        assert (report.added, len(report.failed)) == (2, 2)
+        assert all("2,000 bytes" in failure.reason for failure in report.failed)
 
 
 # The command line

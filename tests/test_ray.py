@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,17 +15,17 @@ from qa.samples import SAMPLE_ARTICLES
 from tests.ray_nodes import compare, missing, rows
 
 pytestmark = [
-    pytest.mark.shared,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # ray leaves sockets and files open
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),  # of what ray will change
 ]
 
 
+@pytest.mark.shared
 def test_a_cluster_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The archive is that of a plain loop; nothing listens beyond this machine, nothing is left."""
-    if find_spec("ray") is None:
-        pytest.skip("ray is not installed")
+    if find_spec("ray") is None or shutil.which("ss") is None:
+        pytest.skip("ray, or the command ss (Debian's iproute2), is not installed")
     monkeypatch.setenv("QA_THREADS", "2")
     heard: set[str] = set()
     home = Path(os.environ["HOME"])
@@ -50,6 +51,7 @@ def listening() -> set[str]:
     return {words[3] for words in lines if any(name in words[-1] for name in names)}
 
 
+@pytest.mark.slow
 def test_two_machines_of_which_one_is_killed(tmp_path: Path) -> None:
     """Nor does it matter that the writer is: the archive is that of a plain loop."""
     if told := missing():

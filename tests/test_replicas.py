@@ -127,11 +127,23 @@ def test_a_replica_without_indices_yet_is_not_ready(
         for refused in (client.get("/ready"), client.post("/ask", json={"question": question(7)})):
             assert refused.status_code == 503
             assert refused.headers["Retry-After"]
+            assert refused.json()["type"].endswith(":starting")
         with pytest.raises(UnreachableError, match="are being made"):
             served.ask(question(7))
         gate.set()
         wait_for(lambda: served.standing().status == "ok")
         assert client.get("/ready").status_code == 200
+
+
+def test_a_replica_of_an_empty_archive_waits_for_its_model(shared: PostgresTruth) -> None:
+    """Which encoder it takes is told by the first vectors, and not before."""
+    with (
+        Archive.create(shared.address) as served,
+        served.following(),
+    ):
+        wait_for(lambda: served.standing().status == "ok")
+        assert "no articles" in (served.ask(question(1)).reason or "")
+        assert served._encoder is None
 
 
 def test_replicas_answer_from_a_new_commit_in_a_moment(archive: Archive, tmp_path: Path) -> None:
@@ -294,6 +306,30 @@ def test_the_database_is_restarted_under_load(
     print(f"{len(recovered)} restarts, answers {dict(clients.statuses)}, again after"
           f" {max(recovered):.1f} s at most, the slowest {clients.slowest:.1f} s;"
           f" index runs by exit code {dict(ends)}")  # fmt: skip
+
+
+def test_a_database_that_is_silent_keeps_nobody_waiting(
+    postgres: Server, archive: Archive, tmp_path: Path
+) -> None:
+    """Frozen, it refuses nobody: who waits for it is cut off, who comes is told at once."""
+    with replica(archive.address, tmp_path / "replica") as served:
+        served.wait_until("ok")
+        assert cites(served.ask(question(1)), "story-1")
+        postgres.freeze()
+        try:
+            with Clients(served) as clients:
+                wait_for(lambda: served.get("/api/health")[1]["status"] == "unreachable")
+                wait_for(lambda: sum(clients.statuses.values()) > CLIENTS)
+                began = time.monotonic()
+                assert served.ask(question(1))[0] == served.get("/api/ready")[0] == 503
+                assert time.monotonic() - began < 2
+        finally:
+            postgres.thaw()
+        assert clients.wrong == []
+        assert set(clients.statuses) == {503}
+        served.wait_until("ok")
+        assert cites(served.ask(question(1)), "story-1")
+        print(f"a silent database: the longest wait {clients.slowest:.1f} s")
 
 
 def test_without_a_database_a_replica_says_so(postgres: Server, archive: Archive,

@@ -322,6 +322,23 @@ def test_format_4_is_read_as_it_is(tmp_path: Path, statement: str) -> None:
     store.close()
 
 
+def test_format_4_is_read_where_it_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables are the same; nothing is changed in it, its format neither."""
+    store = Store(tmp_path, create=True)
+    put(store, some_articles(2))
+    told = store.articles_by_key([1, 2])
+    store.close()
+    as_format_4(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteDatabase, "writable", property(lambda _: False))
+        with closing(Store(tmp_path)) as reader:
+            assert reader.articles_by_key([1, 2]) == told
+            assert reader._db.execute("PRAGMA user_version") == [(4,)]
+            assert verify(reader) == []
+
+
 def test_an_older_format_that_cannot_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

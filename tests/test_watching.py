@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import pytest
 from watchfiles import Change
 
-from corpus.errors import UsageError
+from corpus.errors import UnreachableError, UsageError
 from embeddings.indexing import IndexReport
 from embeddings.locking import writer_lock
 from qa import watching
@@ -186,6 +187,32 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
     assert "Traceback" not in err
     with Archive.open(tmp_path / "a", encoder=HashingEncoder()) as archive:
         assert archive.status().articles == 3
+
+
+def test_what_changes_while_a_database_is_away_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried again until the database is back; the log says so once."""
+    monkeypatch.setattr(watching, "LOCKED_SECONDS", 0.01)
+    file = write_articles(tmp_path / "a.jsonl", stories(1))
+    with Archive.create(tmp_path / "archive", encoder=HashingEncoder()) as archive:
+        add, tries = archive.add, 0
+
+        def away(*arguments: Any, **options: Any) -> Any:
+            nonlocal tries
+            tries += 1
+            if tries < 4:
+                raise UnreachableError("it is away")
+            return add(*arguments, **options)
+
+        monkeypatch.setattr(archive, "add", away)
+        seen = [(Change.added, str(file))]
+        report = watching._followed(archive, seen, [tmp_path], threading.Event())
+        assert report is not None
+        assert report.added == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "what changed waits to be indexed: it is away"
+    ]
 
 
 def test_stopping_does_not_wait_for_another_writer(tmp_path: Path) -> None:

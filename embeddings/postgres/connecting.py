@@ -70,12 +70,20 @@ def _in_their_words(statement: str) -> bytes:
     return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
+_NO_LIMITS = (
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN"
+    " ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout')"
+)
+"""A session of ours is idle while passages are encoded, and a view while indices are built."""
+
+
 def configure(connection: psycopg.Connection[Any], schema: str) -> None:
     """Set what every connection needs: our texts, the archive's schema."""
     connection.adapters.register_dumper(str, _TextDumper)
     for loader in (_TextLoader, _BinaryTextLoader):
         connection.adapters.register_loader("text", loader)
     connection.execute(f"SET search_path TO {schema}, pg_catalog".encode())
+    connection.execute(_NO_LIMITS.encode())
 
 
 # PostgreSQL's texts hold no NUL, ours may: it stands as two characters that keep the order.

@@ -27,7 +27,7 @@ from embeddings.locations import PostgresLocation
 from embeddings.postgres.connecting import Connection, configure, parameters, run, run_many
 from embeddings.postgres.preparing import archive_id, may_write, prepare_tables
 from embeddings.postgres.refusals import own_error
-from embeddings.postgres.tables import ORPHANS, TABLES
+from embeddings.postgres.tables import LAST_KEYS, ORPHANS, TABLES
 from embeddings.schema import APPLICATION_ID
 
 SCHEMA_PREFIX = "news_archive_"
@@ -77,6 +77,7 @@ class PostgresDatabase:
         self._held: Connection | None = None
         self._is_busy = False
         self._patience = ANSWER_SECONDS
+        self._in_use: list[Connection] = []
         with self._translated(), self._connected() as connection:
             prepare_tables(connection, self._schema, location, create=create)
             self._writable = may_write(connection)
@@ -87,7 +88,7 @@ class PostgresDatabase:
             max_size=MOST_CONNECTIONS,
             reconnect_timeout=ANSWER_SECONDS,
             configure=partial(configure, schema=self._schema),
-            check=ConnectionPool.check_connection,
+            check=self._check,
             open=True,
         )
 
@@ -239,13 +240,25 @@ class PostgresDatabase:
 
     def integrity(self) -> list[str]:
         """Return what should not be possible in these tables, in plain words."""
-        return [
+        found = [
             f"passage {key} {what}" for query, what in ORPHANS for (key,) in self.execute(query)
         ]
+        last = {name: int(key) for name, key in self.execute("SELECT name, last FROM keys")}
+        for table, query in LAST_KEYS:
+            if last.get(table, -1) < self.execute(query)[0][0]:
+                found.append(f"its {table} would get keys that were given already")
+        return found
 
     def reindex(self) -> None:
-        """Make the indices anew."""
-        self.execute(f"REINDEX SCHEMA {self._schema}")
+        """Make the indices anew, and see that no key is given twice."""
+        for table in TABLES:
+            self.execute(f"REINDEX TABLE {table}")
+        for table, query in LAST_KEYS:
+            self.execute(
+                f"INSERT INTO keys VALUES (?, ({query})) ON CONFLICT (name)"  # noqa: S608 - own words
+                " DO UPDATE SET last = greatest(keys.last, excluded.last)",
+                (table,),
+            )
 
     def compact(self) -> None:
         """Let the space of what was removed be used again, and count for the planner."""
@@ -266,6 +279,15 @@ class PostgresDatabase:
     def again(self) -> PostgresDatabase:
         """Return another pool of connections to the same archive, for another thread."""
         return PostgresDatabase(self._location)
+
+    def cut(self) -> None:
+        """Shut the connections that are in use: whoever waits on one sees its end."""
+        for connection in [*self._in_use]:
+            with (
+                suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(connection.fileno())) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close all connections."""
@@ -294,9 +316,24 @@ class PostgresDatabase:
             connection = self._pool.getconn(patience)
             self._patience = ANSWER_SECONDS
             try:
-                yield connection
+                with self._used(connection):
+                    yield connection
             finally:
                 self._pool.putconn(connection)
+
+    @contextmanager
+    def _used(self, connection: Connection) -> Iterator[None]:
+        """Note that a connection may be waited for."""
+        self._in_use.append(connection)
+        try:
+            yield
+        finally:
+            self._in_use.remove(connection)
+
+    def _check(self, connection: Connection) -> None:
+        """Raise where a connection of the pool is of no use any more."""
+        with self._used(connection):
+            ConnectionPool.check_connection(connection)
 
     def _connected(self) -> Connection:
         """Return a connection beside the pool: it tells at once why there can be none."""

@@ -49,7 +49,12 @@ def _missing(location: PostgresLocation) -> ArchiveMissingError:
 
 def _version(connection: Connection, schema: str) -> int | None:
     """Return the format of the tables, or None where there are none."""
-    if not run(connection, "SELECT to_regclass(?) IS NOT NULL", (f"{schema}.format",))[0][0]:
+    # not to_regclass: it may still know of none where another process has made them meanwhile
+    if not run(
+        connection,
+        "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'format'",
+        (schema,),
+    ):
         return None
     return int(run(connection, "SELECT max(version) FROM format")[0][0])
 
@@ -68,7 +73,8 @@ def _create_tables(connection: Connection, schema: str, location: PostgresLocati
             f"{location} is no news archive (it has a table {others[0][0]!r}): give another name"
             " for the archive"
         )
-    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    if not run(connection, "SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     for statement in SCHEMA:
         connection.execute(statement.encode())
     run(connection, "INSERT INTO format VALUES (?)", (FORMAT,))

@@ -20,22 +20,22 @@ from corpus.errors import (
 from embeddings.locations import PostgresLocation
 
 _AT_THE_DOOR = re.compile(
-    r"no password supplied|FATAL: +(?!the database system|sorry, too many|remaining connection"
-    r"|terminating|connection to client).*"
+    r"[^\n]*(?:no password supplied|password authentication failed|no pg_hba|permission denied"
+    r"|not permitted to log in|(?:role|database) .* does not exist)"
 )
 """A server's refusal of who connects, in libpq's words: it gives no code for what comes before a
-session. Not among them: what passes, such as a server that is starting."""
+session. What else it says, or says in another language, counts as what may pass by itself."""
 
 
 def own_error(location: PostgresLocation, error: Exception) -> NewsArchiveError:
     """Return the error of this project that says what PostgreSQL's means."""
     if isinstance(error, psycopg.OperationalError) and (found := _AT_THE_DOOR.search(str(error))):
         return StorageError(
-            f"{location} lets nobody in like this ({found[0]}): give the role and the database in"
-            " the address, the password in $PGPASSWORD or ~/.pgpass"
+            f"{location} lets nobody in like this ({found[0].strip()}): give the role and"
+            " the database in the address, the password in $PGPASSWORD or ~/.pgpass"
         )
     for kinds, make in _MEANINGS:
-        if isinstance(error, kinds):
+        if isinstance(error, kinds) and not (make is _gone and _is_an_answer(error)):
             return make(location, first_line(error))
     return StorageError(f"{location} refused ({first_line(error)}): ask who keeps the database")
 
@@ -44,6 +44,23 @@ def first_line(error: Exception) -> str:
     """Return the first line of an error that says something, without a statement's words."""
     lines = str(error).strip().splitlines()
     return next((line for line in lines if not line.endswith("were:")), type(error).__name__)
+
+
+_PASSING = ("08", "57P", "53300")
+"""Beginnings of PostgreSQL's codes for what is like no answer: no connection, none to be had."""
+
+
+def _is_an_answer(error: Exception) -> bool:
+    """Tell whether a server has said no, and not been away."""
+    code = getattr(error, "sqlstate", None)
+    return code is not None and not code.startswith(_PASSING)
+
+
+def _gone(at: PostgresLocation, told: str) -> NewsArchiveError:
+    return UnreachableError(
+        f"the database of {at} does not answer ({told}): what was committed is kept; try again,"
+        " or see whether its server runs"
+    )
 
 
 _Make = Callable[[PostgresLocation, str], NewsArchiveError]
@@ -85,9 +102,6 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Make], ..
     ),
     (
         (psycopg.OperationalError, psycopg.InterfaceError),
-        lambda at, told: UnreachableError(
-            f"the database of {at} does not answer ({told}): what was committed is kept; try again,"
-            " or see whether its server runs"
-        ),
+        _gone,
     ),
 )

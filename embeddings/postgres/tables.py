@@ -108,6 +108,19 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {}
 """Format -> the statements that bring the tables to the next; none before the first that anyone
 was given. They run in one transaction, with the new version's row in `format`."""
 
+LAST_KEYS = (
+    (
+        "articles",
+        "SELECT greatest((SELECT max(key) FROM articles), (SELECT max(article) FROM removals), 0)",
+    ),
+    (
+        "passages",
+        "SELECT greatest((SELECT max(key) FROM passages), (SELECT max(key::BIGINT)"
+        " FROM removals, jsonb_array_elements_text(passages::JSONB) AS gone (key)), 0)",
+    ),
+)
+"""Table -> the query for the highest key that it ever had, as far as that is known."""
+
 ORPHANS = (
     (
         "SELECT key FROM passages WHERE NOT EXISTS"

@@ -7,6 +7,7 @@ from typing import Any
 
 from haystack import Document, component, default_from_dict, default_to_dict
 
+from embeddings.locations import locate
 from qa.adapters.passages import id_of, metadata_of
 from qa.archive import Archive
 from qa.searching import DEFAULT_PASSAGES, search
@@ -47,8 +48,12 @@ class ArchiveRetriever:
         return self._opened
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the component is made from, for a pipeline that is saved."""
-        settings = {"archive": self.archive, "top_k": self.top_k, "sources": self.sources}
+        """Return what the component is made from, for a pipeline that is saved.
+
+        An address goes without its password, which $PGPASSWORD or ~/.pgpass gives.
+        """
+        place = None if self.archive is None else str(locate(self.archive))
+        settings = {"archive": place, "top_k": self.top_k, "sources": self.sources}
         made: dict[str, Any] = default_to_dict(self, **settings, since=self.since, until=self.until)
         return made
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corpus.errors import ArchiveError, ArchiveLockedError, ReadError, StorageError, UsageError
 from embeddings.encoder import Encoder, file_sha256
+from embeddings.locations import locate
 from qa.archive import Archive
 from qa.places import cache_directory
 
@@ -30,7 +31,7 @@ def opened(
     """
     if archive is not None and articles is not None:
         raise UsageError(
-            f"both an archive ({archive}) and articles ({articles}) were given; "
+            f"both an archive ({locate(archive)}) and articles ({articles}) were given; "
             "expected one of --archive and --articles"
         )
     if articles is None:

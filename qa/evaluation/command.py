@@ -10,6 +10,7 @@ from rich.console import Console
 
 from corpus.errors import UsageError
 from embeddings.encoder import Encoder
+from embeddings.locations import locate
 from qa.evaluation.asking import Options, ask_archive, warn
 from qa.evaluation.comparing import compare
 from qa.evaluation.comparing import read_run as read_saved
@@ -101,8 +102,9 @@ def _inputs(
     if gold is not None:
         return read_any(gold, topics=options.topics, split=options.split), articles
     if archive is not None or articles is not None or options.run is not None:
+        place = None if archive is None else locate(archive)
         raise UsageError(
-            f"no gold questions were given for {archive or articles or options.run}; "
+            f"no gold questions were given for {place or articles or options.run}; "
             "expected a file: qa evaluate GOLD --archive DIR"
         )
     return read_any(SAMPLE_GOLD), SAMPLE_ARTICLES

@@ -20,6 +20,7 @@ from corpus.errors import (
     ArchiveError,
     ArchiveLockedError,
     NewsArchiveError,
+    NotReadyError,
     StorageError,
     UnreachableError,
     UsageError,
@@ -34,6 +35,8 @@ RETRY_SECONDS = 2
 """How long a caller is asked to wait where the archive is busy or being written to."""
 
 FAULT = "Something went wrong while this was worked on. The archive is unharmed; try again."
+
+STARTING = "The search indices are being made on this machine; try again in a moment."
 
 UNREACHABLE = "What the archive is kept in does not answer now; try again in a moment."
 
@@ -96,6 +99,8 @@ def problem_of(error: NewsArchiveError) -> Problem:
             found = wait("busy", str(error))
         case ArchiveLockedError():
             found = wait("locked", str(error))
+        case NotReadyError():
+            found = wait("starting", STARTING)
         case UnreachableError():
             found = wait("unreachable", UNREACHABLE)
         case ArchiveError():

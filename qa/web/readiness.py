@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from qa.records import Standing
-from qa.web.problems import UNREACHABLE, ProblemError, wait
+from qa.web.problems import STARTING, UNREACHABLE, ProblemError, wait
 
-PASSING = ("busy", "locked", "unreachable")
+PASSING = ("busy", "locked", "starting", "unreachable")
 """Names of problems that come and go by the dozen and are not logged each time: who follows a
 shared archive logs when it is first out of reach."""
 
 NOT_READY = {
-    "starting": "The search indices are being made on this machine.",
+    "starting": STARTING,
     "unreachable": UNREACHABLE,
 }
 """Standings in which a process answers no question, and what is told."""

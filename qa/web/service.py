@@ -69,8 +69,8 @@ class Served(Protocol):
         """Answer a question, as `Archive.ask` does."""
         ...
 
-    def article(self, article_id: str) -> Article:
-        """Return an article."""
+    def article(self, article_id: str, version: int | None = None) -> Article:
+        """Return an article, as it is or as an earlier version."""
         ...
 
     def has(self, article_id: str) -> bool:
