@@ -23,7 +23,7 @@ from embeddings.keys import Keys
 from embeddings.milvus_address import MilvusAddress, milvus_address
 from embeddings.milvus_client import LOADING, Client, MilvusClient, MissingCollectionError
 from embeddings.milvus_filters import NAME_BYTES, day_field, outlet_field
-from embeddings.nearest import VectorsUnavailableError
+from embeddings.nearest import RestingError, VectorsUnavailableError
 
 SEARCH_TIMEOUT, SEARCH_WITHIN = 0.8, 1.5
 """Seconds for one try of a search, and within which it is tried again, by another replica then.
@@ -51,10 +51,6 @@ done twice."""
 PARTITIONS = 16
 """Partitions that outlets are spread over: a search within one outlet reads one of them, a search
 over all reads 16 (Milvus' default is 64, which costs a search over all four times as much)."""
-
-WIDTH, FILTERED_WIDTH = 128, 512
-"""HNSW's `ef`, the width of a search, which holds so many candidates; at least k. Within a filter
-more of them do not count: of a million vectors one in eighty, 128 found 92 of 100 neighbours."""
 
 MOST = 16_384
 """Results that Milvus gives at most."""
@@ -191,7 +187,7 @@ class Milvus:
         """
         k = min(k, MOST)
         if time.monotonic() < self._rests_until:
-            raise VectorsUnavailableError(
+            raise RestingError(
                 f"Milvus at {self.address.uri} did not answer a moment ago: it is asked again soon"
             )
         try:
@@ -210,7 +206,6 @@ class Milvus:
         ]
 
     def _search(self, questions: Vectors, k: int, expression: str) -> Any:
-        width = FILTERED_WIDTH if expression else WIDTH
         return self._client.ask(
             "search",
             self.address.name,
@@ -218,7 +213,7 @@ class Milvus:
             limit=k,
             filter=expression,
             output_fields=["key"],
-            search_params={"metric_type": "IP", "params": {"ef": max(width, k)}},
+            search_params={"metric_type": "IP", "params": self._client.reach(k)},
             consistency_level=CONSISTENCY,
             timeout=SEARCH_TIMEOUT,
             within=SEARCH_WITHIN,
@@ -309,11 +304,13 @@ class Milvus:
         then. The embedded engine tells nothing of its segments, and is ready at once.
         """
         deadline = time.monotonic() + seconds
+        rows = 0 if self.address.is_embedded else self.count(collection)
         while time.monotonic() < deadline:
             if self.address.is_embedded:
                 return True
             segments = self._client.ask("list_loaded_segments", collection)
-            if all(s.index_name for s in segments if s.num_rows >= INDEXED_ROWS):
+            listed = sum(s.num_rows for s in segments)  # those that still grow are not
+            if listed >= rows and all(s.index_name for s in segments if s.num_rows >= INDEXED_ROWS):
                 return True
             time.sleep(0.5)
         return False

@@ -23,8 +23,16 @@ PAUSE = 0.05
 NOT_FOUND, NOT_LOADED = 100, 101
 """Milvus' codes for a collection that is not there, and for one that is not in memory."""
 
-GRAPH = {"M": 16, "efConstruction": 100}
-"""HNSW's links a vector and the width of its construction."""
+LISTS, PROBED = 512, 64
+"""Lists that a segment's vectors are sorted into by nearness, and those that a search reads. A
+graph (HNSW) loses its way where a filter leaves out most of what it leads through: of a million
+vectors, one in eighty within the filter, it found 92 of 100 neighbours, however wide the search."""
+
+EMBEDDED = {"M": 16, "efConstruction": 100}
+"""HNSW's links a vector and the width of its construction: the embedded engine has no lists."""
+
+WIDTH = 512
+"""HNSW's width of a search, in candidates."""
 
 
 class MissingCollectionError(VectorsUnavailableError):
@@ -40,6 +48,10 @@ class Client(Protocol):
 
     def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
         """Make a collection of passages, and load it."""
+        ...
+
+    def reach(self, k: int) -> dict[str, int]:
+        """Return how far a search for the k best goes into a collection's index."""
         ...
 
     def close(self) -> None:
@@ -93,7 +105,8 @@ class MilvusClient:
         schema.add_field("day", DataType.INT64)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
         index = client.prepare_index_params()
-        index.add_index("vector", index_type="HNSW", metric_type="IP", params=GRAPH)
+        kind, params = ("HNSW", EMBEDDED) if self.address.is_embedded else ("IVF_FLAT", _lists())
+        index.add_index("vector", index_type=kind, metric_type="IP", params=params)
         self.ask("create_collection", name, schema=schema, **options)
         self.ask("create_index", name, index_params=index, timeout=LOADING)
         self.load(name)
@@ -101,6 +114,10 @@ class MilvusClient:
     def load(self, name: str) -> None:
         """Load a collection into memory, as often as the address says, and wait until it is."""
         self.ask("load_collection", name, replica_number=self.address.replicas, timeout=LOADING)
+
+    def reach(self, k: int) -> dict[str, int]:
+        """Return how far a search for the k best goes into a collection's index."""
+        return {"ef": max(WIDTH, k)} if self.address.is_embedded else {"nprobe": PROBED}
 
     def close(self) -> None:
         """Close the connection, if there is one; the next call makes another."""
@@ -125,6 +142,10 @@ class MilvusClient:
             f"Milvus at {self.address.uri} does not answer as it should ({told[0][:120]}):"
             " start it, or give the address where it is"
         )
+
+
+def _lists() -> dict[str, int]:
+    return {"nlist": LISTS}
 
 
 def _connected(address: MilvusAddress) -> Any:

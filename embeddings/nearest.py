@@ -19,6 +19,10 @@ class VectorsUnavailableError(UnreachableError):
     """The engine that holds the vectors does not answer, or holds those of another archive."""
 
 
+class RestingError(VectorsUnavailableError):
+    """The engine has not answered a moment ago, which was told then, and is not asked now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What the articles of a search have in common, in words that an engine may filter by.

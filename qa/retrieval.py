@@ -12,7 +12,7 @@ from corpus.records import Article
 from embeddings.encoder import Encoder, PassageVectors, Vectors, unit
 from embeddings.indices import Indices
 from embeddings.keys import Keys
-from embeddings.nearest import Bounds, VectorsUnavailableError
+from embeddings.nearest import Bounds, RestingError, VectorsUnavailableError
 from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from embeddings.store import Store
@@ -189,7 +189,8 @@ def _nearest(searched: _Searched, allowed: Keys | None, bounds: Bounds | None) -
         if not dense.is_complete:
             searched.told.append(NEWEST_BY_WORDS)
     except VectorsUnavailableError as error:
-        _log.warning("%s", error)
+        if not isinstance(error, RestingError):
+            _log.warning("%s", error)
         searched.told.append(BY_WORDS)
         return {}
     return found

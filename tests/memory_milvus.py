@@ -46,6 +46,9 @@ class MemoryClient:
     def make(self, name: str, dimension: int, name_bytes: int, **options: Any) -> None:
         self.ask("create", name, dimension, options["properties"])
 
+    def reach(self, k: int) -> dict[str, int]:
+        return {}
+
     def close(self) -> None:
         self.calls.append("close")
 
