@@ -217,7 +217,7 @@ class Contents:
         found: list[int] = []
         for at in range(0, len(keys), SPARES_READ):
             rows = self._db.select(sql, keys[at : at + SPARES_READ])
-            found += [row[0] for row in rows if not are_intact(*row)]
+            found += [row[0] for row in rows if not _is_intact(*row)]
         return found
 
     def article_ids(self) -> list[tuple[str, int]]:
@@ -374,3 +374,11 @@ class Contents:
     def integrity(self) -> list[str]:
         """Return what the database's engine itself finds wrong with it, in its own words."""
         return self._db.integrity()
+
+
+def _is_intact(*columns: Any) -> bool:
+    """Tell whether a row of vectors is what was stored, in types too."""
+    try:
+        return are_intact(*columns)
+    except TypeError:
+        return False
