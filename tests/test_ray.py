@@ -67,7 +67,7 @@ def sockets(process: Path) -> set[str]:
         if (process / "comm").read_text("utf-8").startswith(NAMES):
             for link in (process / "fd").iterdir():
                 with suppress(OSError):
-                    found.add(os.readlink(link))
+                    found.add(str(link.readlink()))
     return found
 
 

@@ -22,6 +22,7 @@ from embeddings.onnx import FOLDER, OnnxEncoder
 from embeddings.ray_workers import RayEncoder, checked_address
 from embeddings.sending import as_sent, check, encode_sent, units
 from qa import Archive, cli
+from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
 from tests.ray_nodes import rows
 from tests.test_encoder import PASSAGES
@@ -548,3 +549,15 @@ def test_the_command_line(
     assert "then --watch without" in capsys.readouterr().err
     assert run("index", news, *archive) == cli.EXIT_DONE
     assert run("index", news, *archive, "--workers", "ray") == cli.EXIT_DONE  # nothing to encode
+
+
+def test_trust_is_told_where_people_look(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the command's help and in the README: what leaves, who can run code, what protects."""
+    assert run("index", "--help") == cli.EXIT_DONE
+    told = capsys.readouterr().out
+    for text in (told, (ROOT / "README.md").read_text("utf-8")):
+        words = " ".join(text.replace("│", " ").split())
+        assert "trusted wholly" in words
+        assert "word pieces" in words
+        assert "can run code on" in words
+        assert "unless Ray's own are set" in words
