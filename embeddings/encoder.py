@@ -87,7 +87,8 @@ class Encoder(Protocol):
 class DistributedEncoder(Encoder, Protocol):
     """An Encoder whose `encode_passages` begins at once, somewhere else.
 
-    Its vectors are those that the encoder here would compute from the same call.
+    Its vectors are those that the encoder here would compute from the same call. What the call
+    returns is closed, where it is Closeable, when nobody wants it any more.
     """
 
     @property
@@ -98,6 +99,15 @@ class DistributedEncoder(Encoder, Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what whoever reads the run's report should know of where it was computed."""
+        ...
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """What has begun something that can be given up."""
+
+    def close(self) -> None:
+        """Give up what is not finished."""
         ...
 
 

@@ -18,9 +18,11 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,6 +76,11 @@ STALL_SECONDS = 30.0
 STORE_BYTES = 512 * 2**20
 """Bytes of the object store of a cluster on this machine: Ray would take a third of the memory."""
 
+SHORT_FOLDER = Path("/tmp")  # noqa: S108 - what is made in it is this user's alone
+SOCKET_ROOM = 20
+"""Bytes that the path of the temporary folder may have. Of the 103 that macOS lets the path of a
+socket have, Ray takes up to 67 below the folder it is given, and that one's name 16."""
+
 QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 """What Ray is told so that stderr holds this project's messages alone."""
 
@@ -100,7 +107,7 @@ class RayEncoder:
         self._left = ExitStack()
         self._send: Callable[[list[Batch]], Any]
         self._unfinished: dict[Any, None] = {}
-        self._arrived: dict[Any, Encoded] = {}
+        self._arrived: dict[Any, Encoded | Exception] = {}
         self._cores = 0
         self._inexact: set[str] = set()
 
@@ -136,44 +143,66 @@ class RayEncoder:
     def encode_passages(
         self, passages: Sequence[PassageText]
     ) -> Iterator[tuple[int, PassageVectors]]:
-        """Have all passages encoded from now on; yield (index, vectors) as they come."""
-        with self._explained():
-            if self._ray is None:
+        """Have all passages encoded from now on; return (index, vectors) as they come.
+
+        What fails after the first call is raised by what is returned, when its turn has come: those
+        begun before may end well. Closing that takes back what is not finished.
+        """
+        parts = [*units(self._encoder.batches(passages))]
+        if self._ray is None:
+            with self._explained():
                 self._join()
-            self._cores = int(self._ray.cluster_resources().get("CPU", 0))
-            tasks = [(unit, self._send(unit)) for unit in units(self._encoder.batches(passages))]
-            self._unfinished |= {task: None for _, task in tasks}
-        return self._gathered(tasks)
+        waiting: dict[Any, list[Batch]] = {}
+        failure: NewsArchiveError | None = None
+        try:
+            with self._explained():
+                self._cores = int(self._ray.cluster_resources().get("CPU", 0))
+                for unit in parts:
+                    task = self._send(unit)
+                    waiting[task] = unit
+                    self._unfinished[task] = None
+        except NewsArchiveError as error:
+            failure = error
+        return _Encoding(self._gathered(waiting, failure), partial(self._take_back, waiting))
 
     def close(self) -> None:
         """Leave the cluster; what it has not begun is taken back, what it has is not waited for."""
-        with suppress(Exception):  # a cluster that is gone cannot be told
-            for task in self._unfinished:
-                self._ray.cancel(task)
-        self._unfinished.clear()
-        self._arrived.clear()
+        self._take_back([*self._unfinished, *self._arrived])
         self._ray = None
         self._left.close()
 
+    def _take_back(self, tasks: Collection[Any]) -> None:
+        """Cancel these tasks, and drop their results: nobody waits for them any more."""
+        unfinished = [task for task in tasks if task in self._unfinished]
+        for task in tasks:
+            self._unfinished.pop(task, None)
+            self._arrived.pop(task, None)
+        with suppress(Exception):  # a cluster that is gone cannot be told
+            for task in unfinished:
+                self._ray.cancel(task)
+
     def _gathered(
-        self, tasks: Sequence[tuple[list[Batch], Any]]
-    ) -> Iterator[tuple[int, PassageVectors]]:
-        """Yield the vectors of these tasks as they come."""
-        waiting = {task: unit for unit, task in tasks}
+        self, waiting: dict[Any, list[Batch]], failure: NewsArchiveError | None
+    ) -> Generator[tuple[int, PassageVectors], None, None]:
+        """Yield the vectors of these tasks as they come; raise what kept others from being sent."""
+        if failure:
+            raise failure
         while waiting:
-            arrived = [task for task in waiting if task in self._arrived]
-            if not arrived:
-                with self._explained():
+            task = next((task for task in waiting if task in self._arrived), None)
+            with self._explained():
+                if task is None:
                     self._fetch()
-            for task in arrived:
+                    continue
                 encoded = self._arrived.pop(task)
-                check(encoded, waiting.pop(task), self.settings.dimension)
-                if not encoded.exact:
-                    self._inexact.add(encoded.machine)
-                yield from encoded.vectors
+                if isinstance(encoded, Exception):
+                    raise encoded
+            check(encoded, waiting.pop(task), self.settings.dimension)
+            if not encoded.exact:
+                self._inexact.add(encoded.machine)
+            yield from encoded.vectors
 
     def _fetch(self) -> None:
-        """Wait for results and fetch them, those that are for later too.
+        """Wait for results and fetch them, those that are for later too, failures as they are.
 
         What lay with a machine until its turn would be lost with it. Other people's work may come
         first, but a cluster without cores is none: machines that are gone may come back, and those
@@ -188,7 +217,10 @@ class RayEncoder:
                     f" `ray start --address=HOST:PORT`. {GO_ON}"
                 )
         for task in done:
-            self._arrived[task] = self._ray.get(task)
+            try:
+                self._arrived[task] = self._ray.get(task)
+            except Exception as error:  # of the task, or of what carries its result
+                self._arrived[task] = error
             self._unfinished.pop(task)
 
     def _join(self) -> None:
@@ -208,6 +240,21 @@ class RayEncoder:
             raise
         except Exception as error:  # ray and its transport raise anything
             raise _explanation(error, self._address) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding(Iterator[tuple[int, PassageVectors]]):
+    """Vectors of passages whose encoding has begun; `close` takes back what is not finished."""
+
+    gathered: Generator[tuple[int, PassageVectors], None, None]
+    take_back: Callable[[], None]
+
+    def __next__(self) -> tuple[int, PassageVectors]:
+        return next(self.gathered)
+
+    def close(self) -> None:
+        self.gathered.close()
+        self.take_back()
 
 
 def _explanation(error: Exception, address: str) -> NewsArchiveError:
@@ -267,7 +314,9 @@ def _cluster(address: str) -> Iterator[Any]:
         ray = _imported()
         if not ray.is_initialized():
             if own:
-                folder = tempfile.TemporaryDirectory(prefix="qa-ray-", ignore_cleanup_errors=True)
+                folder = tempfile.TemporaryDirectory(
+                    prefix="qa-ray-", dir=_short_folder(), ignore_cleanup_errors=True
+                )
                 _start(ray, stack.enter_context(folder))
             else:
                 _connect(ray, None if address == LOCAL else address)
@@ -286,6 +335,14 @@ def _start(ray: Any, folder: str) -> None:
         _node_ip_address="127.0.0.1",
         **QUIETLY,
     )
+
+
+def _short_folder() -> str:
+    """Return the temporary folder, or /tmp where sockets in it would have too long a path."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= SOCKET_ROOM or not os.access(SHORT_FOLDER, os.W_OK):
+        return usual
+    return str(SHORT_FOLDER)
 
 
 def _connect(ray: Any, address: str | None) -> None:

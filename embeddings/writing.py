@@ -12,6 +12,7 @@ from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
 from corpus.records import Article, Passage, Span
 from embeddings.encoder import (
     WINDOW,
+    Closeable,
     DistributedEncoder,
     Encoder,
     PassageText,
@@ -157,7 +158,11 @@ class ArticleWriter:
         if not self._ahead():
             return begun
         stored = self._store.has_vectors(begun.keys)
-        return begun if {*begun.keys} - stored == begun.new.keys() else self._begin(begun.articles)
+        if {*begun.keys} - stored == begun.new.keys():
+            return begun
+        if isinstance(begun.encoding, Closeable):
+            begun.encoding.close()
+        return self._begin(begun.articles)
 
     def _rows(self, begun: _Begun) -> list[list[EncodedPassage]]:
         """Return each article's passages, those whose vectors are not stored yet with vectors."""

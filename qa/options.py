@@ -44,7 +44,9 @@ WorkersOption = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Encode on a Ray cluster: ray://HOST:10001, or ray for one on this machine.",
+        help="Encode on a Ray cluster: ray://HOST:10001, or ray for one on this machine. It is"
+        " trusted wholly: the texts' word pieces go there, and whoever can reach it can run code on"
+        " this machine. It has no password and no TLS unless Ray's own are set.",
     ),
 ]
 PruneEmptiedOption = Annotated[

@@ -126,6 +126,7 @@ def test_a_projection_is_arithmetic_over_what_was_measured(
     }
     costs = projection.costs_of(measured, 20.0, 280.0)
     found = {line.what: line.of(10_000_000) for line in projection.lines(costs)}
+    nodes = next(line.of for line in projection.lines(costs) if "query nodes" in line.what)
     assert found["disk: the truth"] == pytest.approx(9_000 * 1e7 / 1e9)
     assert found["disk: FAISS and tantivy"] == pytest.approx(600 * 1e7 / 1e9)
     assert found["memory of a process that asks"] == pytest.approx((50_000 + 100 * 1e7) / 1e9)
@@ -133,7 +134,8 @@ def test_a_projection_is_arithmetic_over_what_was_measured(
     assert found["encoding all, one core"] == pytest.approx(1e7 / 20 / 86_400)
     assert found["cores that it keeps at work"] == pytest.approx(14)
     assert found["Milvus in place of FAISS: memory"] == pytest.approx(33.536)
-    assert found["Milvus: query nodes of 64 GiB"] == 2
+    # 1,676.8 B of a node's 48.1 GB hold 28.7 million; each of two replicas has nodes of its own
+    assert [nodes(n * 10**6) for n in (1, 28, 29, 57, 58, 100)] == [2, 2, 4, 4, 6, 8]
     projection.show(costs, [10_000_000])
     assert "9,000 B × N" in capsys.readouterr().out
 

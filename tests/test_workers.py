@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ import pytest
 
 from corpus.errors import UsageError, WorkersError
 from embeddings import carrying, ray_workers, sending
-from embeddings.encoder import DistributedEncoder, PassageText, PassageVectors
+from embeddings.encoder import Closeable, DistributedEncoder, PassageText, PassageVectors
 from embeddings.onnx import FOLDER, OnnxEncoder
 from embeddings.ray_workers import RayEncoder, checked_address
 from embeddings.sending import as_sent, check, encode_sent, units
 from qa import Archive, cli
+from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
 from tests.ray_nodes import rows
 from tests.test_encoder import PASSAGES
@@ -94,7 +96,7 @@ class Elsewhere(HashingEncoder):
         super().__init__()
         self.ahead = ahead
         self.notes = ("computed elsewhere",)
-        self.most = self._open = 0
+        self.most = self._open = self.closed = 0
         self._fail_at = fail_at
 
     def encode_passages(
@@ -102,7 +104,7 @@ class Elsewhere(HashingEncoder):
     ) -> Iterator[tuple[int, PassageVectors]]:
         self._open += 1
         self.most = max(self.most, self._open)
-        return self._collected(list(super().encode_passages(passages)))
+        return Counted(self, self._collected(list(super().encode_passages(passages))))
 
     def _collected(
         self, found: list[tuple[int, PassageVectors]]
@@ -111,6 +113,19 @@ class Elsewhere(HashingEncoder):
             raise WorkersError("gone")
         yield from found
         self._open -= 1
+
+
+class Counted(Iterator[tuple[int, PassageVectors]]):
+    """Vectors that can be given up, which is counted."""
+
+    def __init__(self, encoder: Elsewhere, found: Iterator[tuple[int, PassageVectors]]) -> None:
+        self._encoder, self._found = encoder, found
+
+    def __next__(self) -> tuple[int, PassageVectors]:
+        return next(self._found)
+
+    def close(self) -> None:
+        self._encoder.closed += 1
 
 
 def write_news(folder: Path) -> None:
@@ -165,7 +180,10 @@ def test_windows_in_the_making_change_nothing(tmp_path: Path, ahead: int) -> Non
 def test_vectors_that_make_way_meanwhile_are_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A removed article's vectors are kept a while; they may go between beginning and commit."""
+    """A removed article's vectors are kept a while; they may go between beginning and commit.
+
+    What was begun for the portion is given up.
+    """
     monkeypatch.setattr("embeddings.store.SPARE_LEAST", 6)
     monkeypatch.setattr("embeddings.store.SPARE_SHARE", 0)
     news = tmp_path / "news"
@@ -179,6 +197,8 @@ def test_vectors_that_make_way_meanwhile_are_computed(
         write_articles(news / "a.jsonl", [*changed, *stories(20)])
         filled(tmp_path / place, news, encoder)
     assert rows(tmp_path / "there") == rows(tmp_path / "here")
+    assert isinstance(encoder, Elsewhere)
+    assert encoder.closed
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -215,6 +235,9 @@ class FakeRay:
     ) -> None:
         self.cores = cores
         self.failures: list[Exception] = []
+        self.dying: dict[int, Exception] = {}
+        self.lost: dict[int, Exception] = {}
+        self.sent = 0
         self.joined: list[dict[str, Any]] = []
         self.environment: dict[str, str] = {}
         self.address = ""
@@ -234,14 +257,21 @@ class FakeRay:
         return value
 
     def remote(self, function: Any) -> Any:
-        made = SimpleNamespace(remote=lambda *told: Task(function, told))
-        return SimpleNamespace(options=lambda **_: made)
+        def send(*told: Any) -> Task:
+            self.sent += 1
+            if self.sent in self.lost:
+                raise self.lost[self.sent]
+            return Task(function, told, self.sent)
+
+        return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=send))
 
     def wait(self, tasks: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
         """Say that the newest task is done."""
         return (tasks[-1:], tasks[:-1]) if self.cores else ([], tasks)
 
     def get(self, task: Task) -> Any:
+        if task.number in self.dying:
+            raise self.dying[task.number]
         return task.function(*task.told)
 
     def cancel(self, task: Task) -> None:
@@ -255,10 +285,10 @@ class FakeRay:
 
 
 class Task:
-    """A function with what it is called with."""
+    """A function with what it is called with, and which call it is, from 1."""
 
-    def __init__(self, function: Any, told: Any) -> None:
-        self.function, self.told = function, told
+    def __init__(self, function: Any, told: Any, number: int) -> None:
+        self.function, self.told, self.number = function, told, number
 
 
 @pytest.fixture
@@ -344,6 +374,70 @@ def test_results_are_fetched_as_they_come(carried: OnnxEncoder, ray: FakeRay) ->
     ray.cores = 0  # nothing is waited for any more
     assert len(dict(second)) == 40
     assert all(np.array_equal(found[index].passage, here[index].passage) for index in here)
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("how", ["dying", "lost"])
+def test_a_failure_waits_for_its_turn(
+    tmp_path: Path, ray: FakeRay, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Windows begun before the one that fails are committed, and the next run does the others."""
+    monkeypatch.setattr(ray_workers, "WINDOW", 4)
+    news = tmp_path / "news.jsonl"
+    write_articles(news, stories(40))
+    getattr(ray, how)[6] = OutOfMemoryError("killed")
+    with Archive.create(tmp_path / "there") as archive:
+        with pytest.raises(WorkersError, match="died 9 times"):
+            archive.add(news, workers="ray")
+        assert ray.sent >= 6
+        assert archive.status().passages == 5 * 4
+        getattr(ray, how).clear()
+        assert archive.add(news, workers="ray").added == 20
+    with Archive.create(tmp_path / "here") as archive:
+        archive.add(news)
+    for table in ("vectors", "articles"):
+        assert rows(tmp_path / "there")[table] == rows(tmp_path / "here")[table]
+
+
+def test_what_nobody_wants_any_more_is_taken_back(carried: OnnxEncoder, ray: FakeRay) -> None:
+    """Arrived or not; what others wait for stays."""
+    encoder, passages = RayEncoder(carried, "ray"), many()[:40]
+    wanted, arrived = (encoder.encode_passages(passages) for _ in range(2))
+    next(wanted)
+    tasks = len(encoder._arrived)
+    late = encoder.encode_passages(passages)
+    next(arrived)
+    for unwanted in (arrived, late):
+        assert isinstance(unwanted, Closeable)
+        unwanted.close()
+        assert list(unwanted) == []
+    assert ray.cancelled == tasks
+    assert len(encoder._unfinished) + len(encoder._arrived) < tasks
+    assert len(list(wanted)) == len(passages) - 1
+    assert not encoder._unfinished
+    assert not encoder._arrived
+
+
+def test_a_long_temporary_folder_is_not_used_for_sockets(
+    carried: OnnxEncoder, ray: FakeRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their paths have 103 bytes at most on some systems, of which Ray takes up to 67."""
+    long, short = tmp_path / ("long" * 10), Path(tempfile.mkdtemp(dir="/tmp"))
+    long.mkdir()
+    monkeypatch.setattr(ray_workers, "SHORT_FOLDER", short)
+    for usual, without, expected in (
+        (long, (), short),
+        (short, (), short),
+        (long, (short,), long),
+    ):
+        for folder in without:
+            folder.rmdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(usual))
+        encoder = RayEncoder(carried, "ray")
+        dict(encoder.encode_passages(PASSAGES))
+        encoder.close()
+        assert Path(ray.joined[-1]["_temp_dir"]).parent == expected
+    assert len(os.fsencode(ray.joined[0]["_temp_dir"])) + 67 <= 103
 
 
 def test_a_cluster_without_cores_is_told(carried: OnnxEncoder, ray: FakeRay) -> None:
@@ -455,3 +549,15 @@ def test_the_command_line(
     assert "then --watch without" in capsys.readouterr().err
     assert run("index", news, *archive) == cli.EXIT_DONE
     assert run("index", news, *archive, "--workers", "ray") == cli.EXIT_DONE  # nothing to encode
+
+
+def test_trust_is_told_where_people_look(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the command's help and in the README: what leaves, who can run code, what protects."""
+    assert run("index", "--help") == cli.EXIT_DONE
+    told = capsys.readouterr().out
+    for text in (told, (ROOT / "README.md").read_text("utf-8")):
+        words = " ".join(text.replace("│", " ").split())
+        assert "trusted wholly" in words
+        assert "word pieces" in words
+        assert "can run code on" in words
+        assert "unless Ray's own are set" in words

@@ -86,8 +86,8 @@ def lines(costs: Costs) -> list[Line]:
     """Return what an archive of N passages costs."""
     c = costs
     disk = c.truth + c.vectors + c.words
-    milvus = (4 * DIMENSION + 4 * MILVUS_LINKS * 1.1) * MILVUS_REPLICAS
-    share = (NODE_SHARE * NODE_BYTES) / GIB
+    milvus = 4 * DIMENSION + 4 * MILVUS_LINKS * 1.1
+    share = NODE_SHARE * NODE_BYTES
     return [
         Line(
             "disk: the truth",
@@ -115,16 +115,17 @@ def lines(costs: Costs) -> list[Line]:
         ),
         Line(
             "Milvus in place of FAISS: memory",
-            lambda n: milvus * n / 1e9,
+            lambda n: MILVUS_REPLICAS * milvus * n / 1e9,
             "GB",
             f"({4 * DIMENSION} B a vector + {4 * MILVUS_LINKS} B × 1.1 of HNSW) × N ×"
             f" {MILVUS_REPLICAS} replicas",
         ),
         Line(
             "Milvus: query nodes of 64 GiB",
-            lambda n: max(MILVUS_REPLICAS, math.ceil(milvus * n / (NODE_SHARE * NODE_BYTES))),
+            lambda n: MILVUS_REPLICAS * math.ceil(milvus * n / share),
             "",
-            f"memory / ({NODE_SHARE} × 64 GiB = {share:.0f} GiB), {MILVUS_REPLICAS} at least",
+            f"{MILVUS_REPLICAS} replicas, each on nodes of its own: its memory /"
+            f" ({NODE_SHARE} × 64 GiB = {share / 1e9:.1f} GB), rounded up",
         ),
         Line(
             "encoding all, one core",
