@@ -22,6 +22,7 @@ from embeddings.rows import (
     StoredArticle,
     StoredPassage,
     Version,
+    are_intact,
     decode_article,
     decode_passage,
     decode_vectors,
@@ -31,6 +32,9 @@ from embeddings.rows import (
 MACHINE_VARIABLE = "QA_MACHINE"
 """Environment variable: the name by which a shared archive knows the files of this machine, or of
 several that have the same ones. Default: the machine's own."""
+
+SPARES_READ = 1_000
+"""Vectors that no passage uses which are read at a time: some 7 MB."""
 
 LAST = 2**62
 """A generation that is never reached."""
@@ -206,6 +210,16 @@ class Contents:
         """Return how many vectors are kept that no passage uses, for articles that come back."""
         return int(self._db.execute("SELECT count(*) FROM spares")[0][0])
 
+    def damaged_spares(self) -> list[int]:
+        """Return the keys of those whose bytes changed."""
+        keys = [key for (key,) in self._db.execute("SELECT vector FROM spares ORDER BY vector")]
+        sql = "SELECT key, hash, passage, sentences, digest FROM vectors WHERE key IN"
+        found: list[int] = []
+        for at in range(0, len(keys), SPARES_READ):
+            rows = self._db.select(sql, keys[at : at + SPARES_READ])
+            found += [row[0] for row in rows if not _is_intact(*row)]
+        return found
+
     def article_ids(self) -> list[tuple[str, int]]:
         """Return (id, key) of every article, in the order of keys."""
         rows = self._db.execute("SELECT id, key FROM articles ORDER BY key")
@@ -360,3 +374,11 @@ class Contents:
     def integrity(self) -> list[str]:
         """Return what the database's engine itself finds wrong with it, in its own words."""
         return self._db.integrity()
+
+
+def _is_intact(*columns: Any) -> bool:
+    """Tell whether a row of vectors is what was stored, in types too."""
+    try:
+        return are_intact(*columns)
+    except TypeError:
+        return False

@@ -10,9 +10,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from corpus.cleaning import clean
 from corpus.readers import READER_VERSION, FoundFiles, find_files, read_file
@@ -23,6 +22,7 @@ from embeddings.generations import DERIVED
 from embeddings.locking import HOLDER, LOCK
 from embeddings.missing import gone_files
 from embeddings.remembered import Remembered
+from embeddings.reports import IndexProgress, IndexReport, ProgressCallback
 from embeddings.rows import FileRecord
 from embeddings.schema import DATABASE, REPLICA
 from embeddings.store import Store
@@ -36,41 +36,6 @@ OWN_FILES = frozenset({LOCK, HOLDER, DERIVED, onnx.FOLDER, REPLICA}) | {
 
 LONGEST_SHARED = 2_000
 """Bytes of an id and of an outlet in a shared archive: PostgreSQL's indices take some 2,700."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexProgress:
-    """Where a run stands: files read, passages encoded, and how many there may be in all."""
-
-    files: int
-    total_files: int
-    passages: int
-    total_passages: int
-
-
-ProgressCallback = Callable[[IndexProgress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """What a run did, in articles; `passages` counts those that the archive holds afterwards."""
-
-    added: int
-    updated: int
-    unchanged: int
-    removed: int
-    passages: int
-    failed: tuple[Failure, ...]
-    warnings: tuple[str, ...]
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON types, with the names of the contract."""
-        counts = asdict(self)
-        counts["failed"] = [{"path": part.path, "reason": part.reason} for part in self.failed]
-        counts["warnings"] = list(self.warnings)
-        counts["seconds"] = round(self.seconds, 3)
-        return counts
 
 
 @dataclass(slots=True)

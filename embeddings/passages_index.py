@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +13,15 @@ from embeddings.dense import Added, DenseIndex
 from embeddings.durable import Link
 from embeddings.indices import Base
 from embeddings.keys import Keys
-from embeddings.milvus import Milvus, State, open_milvus
 from embeddings.nearest import PassageIndex, VectorsUnavailableError
 from embeddings.roster import Roster
 from embeddings.rows import Changes
 from embeddings.segments import LARGE
-from embeddings.shared_index import SharedIndex
 from embeddings.store import Store
+
+if TYPE_CHECKING:
+    from embeddings.milvus import Milvus, State
+    from embeddings.shared_index import SharedIndex
 
 PORTION = 4_096
 """Passages that are read from the store at a time."""
@@ -32,6 +35,9 @@ def open_index(folder: Path, store: Store, dimension: int) -> PassageIndex:
     """Open the dense part that a folder holds. Raises UnusableFilesError where that is none."""
     if store.vector_engine is None:
         return DenseIndex.open(folder, dimension)
+    from embeddings.milvus import open_milvus
+    from embeddings.shared_index import SharedIndex
+
     return SharedIndex.open(folder, dimension, open_milvus(store.vector_engine), store.archive_id)
 
 
@@ -82,6 +88,9 @@ def proven(store: Store, state: State) -> int | None:
 
 def _shared(folder: Path, store: Store, base: Base, changes: Changes, link: Link) -> SharedIndex:
     """Write a shared index: who is there, and the vectors that Milvus is not known to hold yet."""
+    from embeddings.milvus import open_milvus
+    from embeddings.shared_index import SharedIndex
+
     milvus = open_milvus(store.vector_engine or "")
     start = base.dense if isinstance(base.dense, SharedIndex) and base.indices else None
     needed = _needed(milvus, store, start)

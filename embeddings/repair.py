@@ -21,6 +21,11 @@ def repair(store: Store, encoder: EncoderSource) -> list[str]:
     suspect = not is_whole(store) or bool(store.integrity() or store.miscounted())
     damaged = {article_id for article_id, _ in article_problems(store)}
     done = _read_again(store, encoder, damaged)
+    if spares := store.damaged_spares():
+        with store.transaction():
+            for vector in spares:
+                store.forget_spare(vector)
+        done.append(f"{len(spares)} damaged vectors of removed passages: forgotten")
     if suspect or damaged:
         store.rewrite()
         done.append(f"{store.place}: written anew, with its indices and counts")

@@ -287,8 +287,12 @@ class Store(Contents):
             (EVERY, most),
         )
         for vector in surplus:
-            self._db.execute("DELETE FROM spares WHERE vector = ?", vector)
-            self._db.execute("DELETE FROM vectors WHERE key = ?", vector)
+            self.forget_spare(*vector)
+
+    def forget_spare(self, vector: int) -> None:
+        """Remove vectors that no passage uses, inside a transaction."""
+        self._db.execute("DELETE FROM spares WHERE vector = ?", (vector,))
+        self._db.execute("DELETE FROM vectors WHERE key = ?", (vector,))
 
     def _forget_until(self, generation: int) -> None:
         """Forget a commit and those before it: indices of an older one are made anew."""

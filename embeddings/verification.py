@@ -18,6 +18,10 @@ def verify(store: Store) -> list[str]:
             found = [f"{store.place}: {problem}" for problem in store.integrity()]
             _ = store.generation, store.encoder, store.files()  # raises where they are damaged
             found += [f"{store.place}: {problem}" for problem in store.miscounted()]
+            if spares := store.damaged_spares():
+                found.append(
+                    f"{store.place}: {len(spares)} vectors of removed passages are damaged"
+                )
             found += [f"{article_id}: {problem}" for article_id, problem in article_problems(store)]
             found += derived.problems(store) + onnx.problems(store.directory)
             found += catching_up.problems(store)

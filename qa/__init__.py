@@ -20,7 +20,7 @@ from corpus.errors import (
     WorkersError,
 )
 from corpus.records import Article, Passage, Span
-from embeddings.indexing import IndexReport
+from embeddings.reports import IndexReport
 from qa.archive import Archive
 from qa.asking import ask
 from qa.records import Answer, Citation, Question, Status

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from corpus.errors import ArchiveLockedError, ArchiveMismatchError, UsageError
-from embeddings import catching_up, onnx
+from embeddings import onnx
 from embeddings.checked import UnusableFilesError
 from embeddings.derived import (
     check_source,
@@ -23,9 +23,9 @@ from embeddings.derived import (
 )
 from embeddings.encoder import Encoder
 from embeddings.encoders import carry_encoder, helped
-from embeddings.indexing import IndexReport, ProgressCallback, index_paths
 from embeddings.locations import Address, locate
 from embeddings.models import kept_name
+from embeddings.reports import IndexReport, ProgressCallback
 from embeddings.store import Store
 from embeddings.writing import mismatch
 from qa.answer import no_articles
@@ -171,6 +171,9 @@ class Archive(Keeping):
         machine's, "ray://HOST:PORT" for another's. Raises ArchiveLockedError where another process
         is writing, WorkersError where the cluster cannot be had or fails.
         """
+        from embeddings import catching_up
+        from embeddings.indexing import index_paths
+
         if isinstance(paths, str | os.PathLike):
             paths = [paths]
         encoding = helped(self._prepare_encoder, self.directory, workers)
@@ -197,6 +200,8 @@ class Archive(Keeping):
 
     def remove(self, ids: Iterable[str] | str) -> int:
         """Remove articles by id; return how many there were."""
+        from embeddings import catching_up
+
         ids = [ids] if isinstance(ids, str) else list(ids)
         with self._lock, self._writing():
             check_source(self._store)
@@ -294,6 +299,7 @@ class Archive(Keeping):
         Derived files come from the articles, and damaged articles from the files that they were
         read from, where those are still there. Raises ArchiveLockedError as `add` does.
         """
+        from embeddings import catching_up
         from embeddings.repair import repair
 
         with self._lock, self._writing():

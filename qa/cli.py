@@ -33,7 +33,7 @@ from qa.web.commands import add_commands
 
 if TYPE_CHECKING:
     from corpus.web.fetching import Fetched
-    from embeddings.indexing import IndexReport
+    from embeddings.reports import IndexReport
     from qa.archive import Archive
     from qa.records import Question
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from corpus.errors import ArchiveError, ArchiveLockedError
 from corpus.passages import SPLITTER_VERSION
-from corpus.readers import READER_VERSION
+from corpus.versions import READER_VERSION
 from embeddings.encoder import Encoder, file_sha256
-from embeddings.indexing import ProgressCallback
 from embeddings.models import DEFAULT_MODEL
+from embeddings.reports import ProgressCallback
 from embeddings.schema import FORMAT
 from qa.places import cache_directory
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from qa.days import readable_date
 
 if TYPE_CHECKING:
-    from embeddings.indexing import IndexProgress, IndexReport, ProgressCallback
+    from embeddings.reports import IndexProgress, IndexReport, ProgressCallback
     from qa.records import Answer, Citation, Status
 
 SHOWN_FAILURES = 20

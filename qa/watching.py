@@ -12,7 +12,8 @@ from watchfiles import Change, watch
 
 from corpus.errors import ArchiveLockedError, UnreachableError, UsageError
 from corpus.readers import is_found
-from embeddings.indexing import IndexReport, ProgressCallback, is_own
+from embeddings.indexing import is_own
+from embeddings.reports import IndexReport, ProgressCallback
 from qa.archive import Archive
 
 SETTLE_MS = 1_600

@@ -168,6 +168,7 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with us
     with serving(Path(sys.argv[1])) as made:
         print(made.uri, flush=True)
         with suppress(KeyboardInterrupt):

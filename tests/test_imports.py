@@ -120,6 +120,17 @@ def test_importing_costs_little(module: str) -> None:
     assert found.stdout == "[]\n"
 
 
+def test_a_question_loads_only_what_it_needs() -> None:
+    """Neither what makes archives nor what others may share is loaded to ask one in a folder."""
+    idle = ("corpus.readers", "corpus.cleaning", "embeddings.indexing", "embeddings.catching_up",
+            "embeddings.milvus", "embeddings.shared_index", "embeddings.postgres")  # fmt: skip
+    code = f"import sys, qa.cli, qa.samples; print([n for n in {idle!r} if n in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert found.stdout == "[]\n"
+
+
 def test_public_names_are_the_visible_ones() -> None:
     """`__all__` lists, in order, what the package offers and nothing else."""
     hidden = {"annotations"}

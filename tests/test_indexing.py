@@ -18,7 +18,8 @@ from corpus.errors import ArchiveMismatchError
 from corpus.records import Failure, SourceFile
 from embeddings import indexing, writing
 from embeddings.encoder import Encoder
-from embeddings.indexing import IndexProgress, IndexReport, index_paths
+from embeddings.indexing import index_paths
+from embeddings.reports import IndexProgress, IndexReport
 from embeddings.rows import FileRecord
 from embeddings.verification import verify
 from tests.archives import run_python

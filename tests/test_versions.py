@@ -272,6 +272,20 @@ def test_an_article_is_equal_whatever_its_version(archive: Archive) -> None:
     assert replace(article, version=5).digest == article.digest
 
 
+def test_damaged_vectors_of_what_is_gone_are_named_and_forgotten(
+    truth: Truth, archive: Archive, tmp_path: Path
+) -> None:
+    """What no article uses counts as well: it would be used where the article comes back."""
+    archive.remove("fair")
+    truth.change("UPDATE vectors SET passage = ? WHERE key IN (SELECT vector FROM spares)", b"x")
+    assert any("1 vectors of removed passages" in problem for problem in archive.verify())
+    archive.repair()
+    assert archive.verify() == []
+    assert archive.status().spare_vectors == 0
+    assert archive.add(tmp_path / "fair.jsonl").added == 1
+    assert archive.ask(QUESTION).citations
+
+
 def test_mending_leaves_copies_whole(truth: Truth, archive: Archive, tmp_path: Path) -> None:
     """Vectors that a damaged article shares with another outlet's copy stay what they are."""
     archive.add(write_articles(tmp_path / "copy.jsonl", [{"id": "copy", "text": TOLD}]))

@@ -18,8 +18,8 @@ import pytest
 from watchfiles import Change
 
 from corpus.errors import UnreachableError, UsageError
-from embeddings.indexing import IndexReport
 from embeddings.locking import writer_lock
+from embeddings.reports import IndexReport
 from qa import watching
 from qa.archive import Archive
 from qa.watching import keep_in_step

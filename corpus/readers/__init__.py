@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from corpus.readers.finding import FoundFiles, find_files, is_found
 from corpus.readers.reading import read_file
-
-READER_VERSION = "3"
-"""Names what readers and cleaning do; a file is read again when it changes."""
+from corpus.versions import READER_VERSION
 
 __all__ = ["READER_VERSION", "FoundFiles", "find_files", "is_found", "read_file"]

@@ -197,9 +197,7 @@ class PostgresDatabase:
             try:
                 yield
             finally:
-                with suppress(psycopg.Error):  # a lost connection has given it back by itself
-                    connection.execute(f"SELECT pg_advisory_unlock({self._lock})".encode())
-                    connection.execute(b"RESET application_name")
+                self._give_back(connection)
 
     @property
     def _lock(self) -> str:
@@ -217,6 +215,14 @@ class PostgresDatabase:
             time.sleep(RETRY_SECONDS)
         connection.execute(WRITER.encode())
         run(connection, "SELECT set_config('application_name', ?, false)", (_own_name(),))
+
+    def _give_back(self, connection: Connection) -> None:
+        """Leave the writer's place; a connection that cannot say so is given up, which does."""
+        try:
+            connection.execute(f"SELECT pg_advisory_unlock({self._lock})".encode())
+            connection.execute(b"RESET application_name")
+        except psycopg.Error:
+            connection.close()
 
     def _holder(self, connection: Connection) -> str:
         """Return who has the writer's place, by the name that it gave its connection."""

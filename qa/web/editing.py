@@ -21,7 +21,7 @@ from pydantic import Field
 
 from corpus.errors import NewsArchiveError
 from corpus.records import Article, Span
-from embeddings.indexing import IndexProgress, IndexReport
+from embeddings.reports import IndexProgress, IndexReport
 from qa.feedback import Feedback, note
 from qa.question import MAX_QUESTION
 from qa.web import schemas
