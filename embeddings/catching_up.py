@@ -21,7 +21,7 @@ STEP = 16
 """Commits after which the state is recorded: some 16,000 passages where much is new."""
 
 INDEXED = 600.0
-"""Seconds that a new collection may take to be searched by its graph, before it is switched to."""
+"""Seconds that a new collection may take to be indexed before it is switched to all the same."""
 
 
 def catch_up(store: Store) -> int:
@@ -104,8 +104,7 @@ def _made_anew(milvus: Milvus, current: Collection | None, store: Store) -> int:
         database = current.state.database if current is not None else ""
         collection = milvus.begin(replace(start, database=database))
     written = _applied(milvus, collection, store)
-    milvus.seal(collection.name)
-    milvus.wait_until_indexed(collection.name, INDEXED)
+    milvus.settle(collection.name, INDEXED)
     milvus.switch(collection.name)
     if current is not None:
         milvus.drop(current.name)

@@ -290,24 +290,18 @@ class Milvus:
         """Remove a collection that no name stands for."""
         self._client.ask("drop_collection", collection)
 
-    def seal(self, collection: str) -> None:
-        """End the segments that are being written, so that they get their graphs.
+    def settle(self, collection: str, seconds: float) -> bool:
+        """Have what was written indexed and loaded, up to so many seconds; tell whether it is.
 
-        Milvus does so by itself as they fill, or have been quiet for ten minutes.
-        """
-        self._client.ask("flush", collection, timeout=LOADING)
-
-    def wait_until_indexed(self, collection: str, seconds: float) -> bool:
-        """Wait until what is searched is searched by its graph; tell whether it came to that.
-
-        Milvus calls an index finished before the query nodes have loaded it, and finds less until
-        then. The embedded engine tells nothing of its segments, and is ready at once.
+        Milvus calls an index finished before the query nodes have loaded it. A small collection is
+        searched one by one, as exactly, and so is all that is new: an index only makes it quick.
         """
         deadline = time.monotonic() + seconds
-        rows = 0 if self.address.is_embedded else self.count(collection)
+        rows = self.count(collection)
+        if self.address.is_embedded or rows < INDEXED_ROWS * PARTITIONS:
+            return True
+        self._client.ask("flush", collection, timeout=LOADING)
         while time.monotonic() < deadline:
-            if self.address.is_embedded:
-                return True
             segments = self._client.ask("list_loaded_segments", collection)
             listed = sum(s.num_rows for s in segments)  # those that still grow are not
             if listed >= rows and all(s.index_name for s in segments if s.num_rows >= INDEXED_ROWS):

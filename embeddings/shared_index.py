@@ -84,6 +84,8 @@ class SharedIndex:
         if len(self.newest) == len(self.roster):
             return True
         found = self.milvus.current(fresh=False)
+        if found is not None and found.state.generation < self.needed:
+            found = self.milvus.current()  # what was seen a moment ago may be out of date
         if found is None or found.state.archive != self.archive:
             whose = "no vectors" if found is None or not found.state.archive else "another archive"
             raise VectorsUnavailableError(

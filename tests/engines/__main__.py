@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,7 @@ def main(arguments: list[str]) -> int:
     if engine != "server":
         installing.etcd()
     leave_the_network()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the engine ends with its starter
     with tempfile.TemporaryDirectory(prefix="qa-engines-") as place:
         folder = Path(os.environ.get("QA_TEST_ENGINE_FOLDER") or place)
         processes = _start(engine, int(wanted[1] or 2), folder)

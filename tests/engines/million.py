@@ -151,8 +151,7 @@ def _in_milvus(grown: Grown, asked: Vectors, exact: Exact) -> dict[str, Any]:
     early = _asked(place, asked[:50], (exact[0][:50], exact[1][:50]))
     _say(f"before the indices are loaded: {early}")
     waited = time.perf_counter()
-    place.seal(made.name)
-    whole = place.wait_until_indexed(made.name, 3_000)
+    whole = place.settle(made.name, 3_000)
     waited = time.perf_counter() - waited
     found = _asked(place, asked, exact)
     by_lists = _by_lists(place, asked, exact)
