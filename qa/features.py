@@ -7,7 +7,9 @@ The ranker compares rows of one question, so a number that is the same in all of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,7 +91,7 @@ def describe(candidates: Candidates) -> Rows:
     }
     return Rows(
         names=tuple(columns),
-        values=np.column_stack(list(columns.values())),
+        values=_side_by_side([*columns.values()], scene.none),
         passage=scene.passage,
         starts=scene.starts,
         chosen=chosen,
@@ -97,6 +99,15 @@ def describe(candidates: Candidates) -> Rows:
         nearest=_nearest(cosines, starts),
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
+
+
+def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:
+    """Return columns as a matrix; those that are `none`, which is zero, cost nothing."""
+    values = np.zeros((len(none), len(columns)))
+    for at, column in enumerate(columns):
+        if column is not none:
+            values[:, at] = column
+    return values
 
 
 def _sentence_cosines(candidates: Candidates) -> tuple[npt.NDArray[np.float32], Ints]:
@@ -119,20 +130,22 @@ def fused_scores(candidates: Candidates, cosines: npt.NDArray[np.float32], start
     """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
     found = candidates.found
     best = np.maximum.reduceat(cosines, starts)
-    columns = np.array(
-        [
-            [item.dense for item in found],
-            best,
-            [item.bm25 for item in found],
-            [item.article_bm25 for item in found],
-        ]
-    )
-    scored: Floats = np.array(FUSION) @ np.array([_z(column) for column in columns])
+    columns = np.empty((len(FUSION), len(found)))
+    columns[0] = [item.dense for item in found]
+    columns[1] = best
+    columns[2] = [item.bm25 for item in found]
+    columns[3] = [item.article_bm25 for item in found]
+    scored: Floats = np.array(FUSION) @ _z(columns)
     return scored
 
 
 class _Columns(Scene):
     """What each sentence is told by: a method a group of columns, name -> float64 (S,)."""
+
+    @cached_property
+    def none(self) -> Floats:
+        """Return zeros, (S,): one array for all columns that say nothing."""
+        return np.zeros(len(self.passage))
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
@@ -301,11 +314,10 @@ class _Columns(Scene):
             "length": np.log1p(self.lengths),
             "new names": np.log1p(np.maximum(self.new_names, 0)),
         }
-        none = np.zeros(len(self.passage))
         columns = {"kind count": count, "kind after": self.after(holds)}
         for kind in Kind:
             for name, values in apart.items():
-                columns[f"{kind}: {name}"] = values if kind is self.kind else none
+                columns[f"{kind}: {name}"] = values if kind is self.kind else self.none
         return columns
 
     def _of_kind(self) -> Floats:
@@ -358,7 +370,9 @@ def _unit(vectors: npt.NDArray[Any]) -> Floats:
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
 
 
-def _z(values: npt.ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    spread = array.std()
-    return (array - array.mean()) / spread if spread > 0 else np.zeros_like(array)
+def _z(values: Floats) -> Floats:
+    """Return the z-scores of each row, zeros where all of it is the same."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    spread = np.sqrt((apart**2).mean(axis=1, keepdims=True))
+    scores: Floats = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
+    return scores
