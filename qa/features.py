@@ -262,7 +262,7 @@ class _Columns(Scene):
         }
         found = np.zeros(len(self.passage))
         words = self.words
-        sought = codes([word for pair in pairs for word in pair]).reshape(-1, 2)
+        sought = self.codes_of(word for pair in pairs for word in pair).reshape(-1, 2)
         for (left, right), weight in zip(sought, pairs.values(), strict=True):
             behind = np.flatnonzero(words.forms[:-1] == left) + 1
             follows = (words.forms[behind] == right) & ~words.opens[behind]
@@ -272,7 +272,9 @@ class _Columns(Scene):
     def _pronouns(self) -> dict[str, Floats]:
         """Count the pronouns of a person whom the question does not name either."""
         wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
-        counts = self._count(self.words.forms, wanted).sum(axis=1)
+        if not wanted:
+            return {"same pronoun": self.none, "passage same pronoun": self.none}
+        counts = self._count(self.words.forms, codes(wanted)).sum(axis=1)
         held = (counts > 0).astype(np.float64)
         in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
