@@ -279,9 +279,10 @@ class SparseIndex:
 
     def _query(self, terms: dict[str, float]) -> Any:
         clauses = []
+        schema = self._index.schema
         for term, weight in sorted(terms.items()):
             for field, boost in FIELDS:
-                query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
+                query = tantivy.Query.term_query(schema, field, term, "freq")
                 query = tantivy.Query.boost_query(query, weight * boost)
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)

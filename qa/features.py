@@ -19,7 +19,7 @@ from corpus.tokens import codes
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
 from qa.scene import Scene
-from qa.wording import Floats, Ints, of_kind
+from qa.wording import Floats, Ints, of_kind, sentence_starts
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -263,8 +263,10 @@ class _Columns(Scene):
         found = np.zeros(len(self.passage))
         words = self.words
         sought = self.codes_of(word for pair in pairs for word in pair).reshape(-1, 2)
-        for (left, right), weight in zip(sought, pairs.values(), strict=True):
-            behind = np.flatnonzero(words.forms[:-1] == left) + 1
+        for (left, right), weight in zip(sought.tolist(), pairs.values(), strict=True):
+            behind = self.places_of(left) + 1
+            if len(behind) and behind[-1] == len(words.forms):
+                behind = behind[:-1]
             follows = (words.forms[behind] == right) & ~words.opens[behind]
             found[words.sentence[behind[follows]]] += weight  # once, however often it is there
         return found / (sum(pairs.values()) or 1.0)
@@ -282,7 +284,7 @@ class _Columns(Scene):
     def place(self) -> dict[str, Floats]:
         """Say where in its article a sentence stands: news leads first."""
         numbers = np.array([item.stored.n for item in self.close])
-        starts = np.array([s.start for item in self.close for s in item.stored.sentences])
+        starts = np.concatenate(sentence_starts(self.close))
         sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
         return {
             "first passage": self.of_passages(numbers == 0),

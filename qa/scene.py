@@ -54,6 +54,7 @@ class Scene:
         self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
         self.kind = asked_kind(candidates.query.question)
         sought = [*{*self.terms, *self.bases, *self.asked}]
+        self._places: dict[int, Ints] = {}
         self._codes = dict(zip(sought, codes(sought).tolist(), strict=True))
 
     def codes_of(self, words: Iterable[str]) -> Ints:
@@ -109,7 +110,17 @@ class Scene:
     @cached_property
     def form_counts(self) -> Floats:
         """Count each word as it is written in each sentence, (S, W)."""
-        return self._count(self.words.forms, self.codes_of(self.written))
+        counts = np.empty((len(self.passage), len(self.written)))
+        for column, code in enumerate(self.codes_of(self.written).tolist()):
+            rows = self.words.sentence[self.places_of(code)]
+            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
+        return counts
+
+    def places_of(self, code: int) -> Ints:
+        """Return where the word of a code stands, as it is written, ascending, int64 (places,)."""
+        if code not in self._places:
+            self._places[code] = np.flatnonzero(self.words.forms == code)
+        return self._places[code]
 
     def _count(self, where: Ints, sought: Ints) -> Floats:
         """Count the words of some codes, where `where` has all words', in each sentence, (S, W)."""
@@ -180,6 +191,7 @@ class Scene:
     @cached_property
     def new_names(self) -> Floats:
         """Count capitals inside each sentence of words that the question does not hold, (S,)."""
-        repeated = self.words.capital & np.isin(self.words.forms, self.codes_of(set(self.asked)))
-        ours = np.bincount(self.words.sentence[repeated], minlength=len(self.passage))
+        capital = np.flatnonzero(self.words.capital)
+        repeated = np.isin(self.words.forms[capital], self.codes_of(set(self.asked)))
+        ours = np.bincount(self.words.sentence[capital[repeated]], minlength=len(self.passage))
         return self.looked[:, 1] - ours
