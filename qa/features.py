@@ -52,6 +52,13 @@ PRONOUNS = (
 """Who an unnamed person of the question may be."""
 
 
+_APART = {
+    kind: tuple(f"{kind}: {name}" for name in ("holds", "position", "length", "new names"))
+    for kind in Kind
+}
+"""Features that each kind of answer weighs apart from the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The numbers of one question: `values` is float64 (sentences, features), named by `names`.
@@ -312,16 +319,16 @@ class _Columns(Scene):
         """Say whether the kind asked for occurs, and let kinds weigh some features apart."""
         count = np.minimum(self._of_kind(), 3.0)
         holds = (count > 0).astype(np.float64)
-        apart = {
-            "holds": holds,
-            "position": self.place_in_article,
-            "length": np.log1p(self.lengths),
-            "new names": np.log1p(np.maximum(self.new_names, 0)),
-        }
+        apart = (
+            holds,
+            self.place_in_article,
+            np.log1p(self.lengths),
+            np.log1p(np.maximum(self.new_names, 0)),
+        )
         columns = {"kind count": count, "kind after": self.after(holds)}
-        for kind in Kind:
-            for name, values in apart.items():
-                columns[f"{kind}: {name}"] = values if kind is self.kind else self.none
+        for kind, names in _APART.items():
+            for name, values in zip(names, apart, strict=True):
+                columns[name] = values if kind is self.kind else self.none
         return columns
 
     def _of_kind(self) -> Floats:
