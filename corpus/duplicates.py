@@ -6,7 +6,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -72,10 +71,11 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     runs = [_runs_of(article) for article in articles]
     seen: set[int] = set()
     for index, own in enumerate(runs):
-        is_new = own.sketch.isdisjoint(seen)
+        common = own.sketch & seen  # of few, mostly none: who has none of them is no copy
         seen |= own.sketch
-        for group in [] if is_new else groups:
-            if any(_is_copy(runs[member], own) for member in islice(group, COMPARED)):
+        for group in groups if common else []:
+            alike = [at for at in group[:COMPARED] if not common.isdisjoint(runs[at].sketch)]
+            if any(_is_copy(runs[member], own) for member in alike):
                 group.append(index)
                 break
         else:

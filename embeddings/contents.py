@@ -181,10 +181,10 @@ class Contents:
 
     def dates(self) -> tuple[str | None, str | None]:
         """Return the first and the last date of publication."""
-        first, last = (
-            self._db.execute(f"SELECT {end}(published) FROM articles")[0][0]  # noqa: S608 - own words
-            for end in ("min", "max")  # one by one: each is a look-up in the index then
+        sql = (  # one by one: each is a look-up in the index then
+            "SELECT (SELECT min(published) FROM articles), (SELECT max(published) FROM articles)"
         )
+        first, last = self._db.execute(sql)[0]
         return first, last
 
     def article(self, article_id: str) -> Article | None:

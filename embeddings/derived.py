@@ -62,6 +62,11 @@ def open_indices(
             return left
 
 
+def are_current(store: Store, held: Indices) -> bool:
+    """Tell whether indices in hand are those of the present generation of the store's view."""
+    return held.generation == store.generation and _is_of(_base_of(held), store)
+
+
 def publish_indices(
     store: Store, held: Indices | None = None, *, thorough: bool = False
 ) -> Indices:
@@ -168,7 +173,7 @@ def problems(store: Store) -> list[str]:
 def _newest(store: Store, held: Indices | None, *, thorough: bool) -> Base | None:
     """Return the newest indices that the store has come by in its history, or None."""
     mine = _base_of(held) if held is not None else None
-    if mine is not None and mine.generation == store.generation and _is_of(mine, store):
+    if mine is not None and held is not None and are_current(store, held):
         return mine
     found = [
         base for base in (mine, _published(store, held, thorough=thorough)) if base is not None

@@ -235,7 +235,7 @@ class SparseIndex:
         if depth > MOST_FILTERED:
             return None
         hits = self._searcher.search(query, depth, count=False).hits
-        keys = self._keys_of(hits)
+        keys = as_keys(self._keys_of(hits))
         scores = np.array([score for score, _ in hits])
         inside = is_in(keys, wanted)
         keys, own = keys[inside], scores[inside]
@@ -251,14 +251,14 @@ class SparseIndex:
         while len(hits) == depth and hits[-1][0] == hits[k - 1][0]:
             depth *= 2  # the k-th score has equals that were not seen yet
             hits = self._searcher.search(query, depth, count=False).hits
-        keys, scores = self._keys_of(hits), np.array([score for score, _ in hits])
-        order = np.lexsort((keys, -scores))[:k]
-        return list(zip(keys[order].tolist(), scores[order].tolist(), strict=True))
+        keys = self._keys_of(hits)
+        ordered = sorted([(-score, key) for (score, _), key in zip(hits, keys, strict=True)])
+        return [(key, -score) for score, key in ordered[:k]]
 
-    def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> Keys:
+    def _keys_of(self, hits: Sequence[tuple[float, Any]]) -> list[int]:
         """Return the keys of documents that were found."""
         values = self._searcher.fast_field_values("key", [address for _, address in hits])
-        return as_keys([int(value) for value in values if value is not None])
+        return [int(value) for value in values if value is not None]
 
     def document_frequency(self, term: str) -> int:
         """Return in how many bodies a term occurs."""
@@ -279,9 +279,10 @@ class SparseIndex:
 
     def _query(self, terms: dict[str, float]) -> Any:
         clauses = []
+        schema = self._index.schema
         for term, weight in sorted(terms.items()):
             for field, boost in FIELDS:
-                query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
+                query = tantivy.Query.term_query(schema, field, term, "freq")
                 query = tantivy.Query.boost_query(query, weight * boost)
                 clauses.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(clauses)

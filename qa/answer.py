@@ -116,16 +116,10 @@ def _first_in(cited: Article, copies: Sequence[Article]) -> str | None:
 
 
 def _hit(rank: int, item: Ranked) -> Hit:
-    stored = item.candidate.stored
+    stored, told = item.candidate.stored, item.candidate.told
+    span = stored.span
     return Hit(
-        rank=rank,
-        article_id=item.candidate.article_id,
-        start=stored.span.start,
-        end=stored.span.end,
-        quote=item.quote,
-        score=item.score,
-        tokens=stored.tokens,
-        version=item.candidate.told.version,
+        rank, told.id, span.start, span.end, item.quote, item.score, stored.tokens, told.version
     )
 
 

@@ -265,8 +265,9 @@ class Archive(Keeping):
         def answers() -> list[Answer]:
             with self._agreed() as indices:
                 line = Line(self._store, indices, reranker, max_error)
-                told = [BEHIND] if indices.behind else []
-                asked = [replace(q, notices=(*q.notices, *told)) for q in queries]
+                asked = queries
+                if indices.behind:
+                    asked = [replace(q, notices=(*q.notices, BEHIND)) for q in queries]
                 return answer_queries(line, asked, vectors, k=k)
 
         with self._turn():

@@ -139,27 +139,30 @@ def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
     stems = [item.stems for item in wordings(passages)]
-    held = set(np.concatenate([*lead_stems(passages[:1]), *stems]).tolist())
-    terms = zip(candidates.terms, codes(candidates.terms).tolist(), strict=True)
+    held = np.concatenate([*lead_stems(passages[:1]), *stems])
+    is_held = (held == codes(candidates.terms)[:, None]).any(axis=1).tolist()
+    lacking = [term for term, found in zip(candidates.terms, is_held, strict=True) if not found]
+    near = set(held.tolist()) if any(len(term) >= SPELLED for term in lacking) else set()
     return [
         term
-        for term, code in terms
-        if code not in held
-        and (len(term) < SPELLED or held.isdisjoint(codes(misspellings(term)).tolist()))
+        for term in lacking
+        if len(term) < SPELLED or near.isdisjoint(codes(misspellings(term)).tolist())
     ]
 
 
-def misspellings(word: str) -> set[str]:
+def misspellings(word: str) -> list[str]:
     """Return all words that one letter left out, put in, changed or swapped makes of a word.
+
+    Some come more than once, which costs less than to find out which.
 
     Norvig (2007), "How to Write a Spelling Corrector".
     """
     splits = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-    shorter = {left + right[1:] for left, right in splits}
-    swapped = {left + right[1::-1] + right[2:] for left, right in splits}
-    changed = {left + letter + right[1:] for left, right in splits for letter in ascii_lowercase}
-    longer = {left + letter + right for left, right in splits for letter in ascii_lowercase}
-    return shorter | swapped | changed | longer
+    shorter = [left + right[1:] for left, right in splits]
+    swapped = [left + right[1::-1] + right[2:] for left, right in splits]
+    changed = [left + letter + right[1:] for left, right in splits for letter in ascii_lowercase]
+    longer = [left + letter + right for left, right in splits for letter in ascii_lowercase]
+    return shorter + swapped + changed + longer
 
 
 def _log(share: float) -> float:

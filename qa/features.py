@@ -7,7 +7,9 @@ The ranker compares rows of one question, so a number that is the same in all of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from corpus.tokens import codes
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
 from qa.scene import Scene
-from qa.wording import Floats, Ints, of_kind
+from qa.wording import Floats, Ints, of_kind, sentence_starts
 
 CLOSE = 40
 """Passages that are looked at closely: the right one is among them for 94% of newsqa."""
@@ -48,6 +50,13 @@ PRONOUNS = (
     frozenset(("they", "their", "them", "themselves")),
 )
 """Who an unnamed person of the question may be."""
+
+
+_APART = {
+    kind: tuple(f"{kind}: {name}" for name in ("holds", "position", "length", "new names"))
+    for kind in Kind
+}
+"""Features that each kind of answer weighs apart from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ def describe(candidates: Candidates) -> Rows:
     }
     return Rows(
         names=tuple(columns),
-        values=np.column_stack(list(columns.values())),
+        values=_side_by_side([*columns.values()], scene.none),
         passage=scene.passage,
         starts=scene.starts,
         chosen=chosen,
@@ -97,6 +106,15 @@ def describe(candidates: Candidates) -> Rows:
         nearest=_nearest(cosines, starts),
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
+
+
+def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:
+    """Return columns as a matrix; those that are `none`, which is zero, cost nothing."""
+    values = np.zeros((len(none), len(columns)))
+    for at, column in enumerate(columns):
+        if column is not none:
+            values[:, at] = column
+    return values
 
 
 def _sentence_cosines(candidates: Candidates) -> tuple[npt.NDArray[np.float32], Ints]:
@@ -119,20 +137,22 @@ def fused_scores(candidates: Candidates, cosines: npt.NDArray[np.float32], start
     """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
     found = candidates.found
     best = np.maximum.reduceat(cosines, starts)
-    columns = np.array(
-        [
-            [item.dense for item in found],
-            best,
-            [item.bm25 for item in found],
-            [item.article_bm25 for item in found],
-        ]
-    )
-    scored: Floats = np.array(FUSION) @ np.array([_z(column) for column in columns])
+    columns = np.empty((len(FUSION), len(found)))
+    columns[0] = [item.dense for item in found]
+    columns[1] = best
+    columns[2] = [item.bm25 for item in found]
+    columns[3] = [item.article_bm25 for item in found]
+    scored: Floats = np.array(FUSION) @ _z(columns)
     return scored
 
 
 class _Columns(Scene):
     """What each sentence is told by: a method a group of columns, name -> float64 (S,)."""
+
+    @cached_property
+    def none(self) -> Floats:
+        """Return zeros, (S,): one array for all columns that say nothing."""
+        return np.zeros(len(self.passage))
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
@@ -249,9 +269,11 @@ class _Columns(Scene):
         }
         found = np.zeros(len(self.passage))
         words = self.words
-        sought = codes([word for pair in pairs for word in pair]).reshape(-1, 2)
-        for (left, right), weight in zip(sought, pairs.values(), strict=True):
-            behind = np.flatnonzero(words.forms[:-1] == left) + 1
+        sought = self.codes_of(word for pair in pairs for word in pair).reshape(-1, 2)
+        for (left, right), weight in zip(sought.tolist(), pairs.values(), strict=True):
+            behind = self.places_of(left) + 1
+            if len(behind) and behind[-1] == len(words.forms):
+                behind = behind[:-1]
             follows = (words.forms[behind] == right) & ~words.opens[behind]
             found[words.sentence[behind[follows]]] += weight  # once, however often it is there
         return found / (sum(pairs.values()) or 1.0)
@@ -259,7 +281,9 @@ class _Columns(Scene):
     def _pronouns(self) -> dict[str, Floats]:
         """Count the pronouns of a person whom the question does not name either."""
         wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
-        counts = self._count(self.words.forms, wanted).sum(axis=1)
+        if not wanted:
+            return {"same pronoun": self.none, "passage same pronoun": self.none}
+        counts = self._count(self.words.forms, codes(wanted)).sum(axis=1)
         held = (counts > 0).astype(np.float64)
         in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
@@ -267,7 +291,7 @@ class _Columns(Scene):
     def place(self) -> dict[str, Floats]:
         """Say where in its article a sentence stands: news leads first."""
         numbers = np.array([item.stored.n for item in self.close])
-        starts = np.array([s.start for item in self.close for s in item.stored.sentences])
+        starts = np.concatenate(sentence_starts(self.close))
         sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
         return {
             "first passage": self.of_passages(numbers == 0),
@@ -295,17 +319,16 @@ class _Columns(Scene):
         """Say whether the kind asked for occurs, and let kinds weigh some features apart."""
         count = np.minimum(self._of_kind(), 3.0)
         holds = (count > 0).astype(np.float64)
-        apart = {
-            "holds": holds,
-            "position": self.place_in_article,
-            "length": np.log1p(self.lengths),
-            "new names": np.log1p(np.maximum(self.new_names, 0)),
-        }
-        none = np.zeros(len(self.passage))
+        apart = (
+            holds,
+            self.place_in_article,
+            np.log1p(self.lengths),
+            np.log1p(np.maximum(self.new_names, 0)),
+        )
         columns = {"kind count": count, "kind after": self.after(holds)}
-        for kind in Kind:
-            for name, values in apart.items():
-                columns[f"{kind}: {name}"] = values if kind is self.kind else none
+        for kind, names in _APART.items():
+            for name, values in zip(names, apart, strict=True):
+                columns[name] = values if kind is self.kind else self.none
         return columns
 
     def _of_kind(self) -> Floats:
@@ -358,7 +381,9 @@ def _unit(vectors: npt.NDArray[Any]) -> Floats:
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
 
 
-def _z(values: npt.ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    spread = array.std()
-    return (array - array.mean()) / spread if spread > 0 else np.zeros_like(array)
+def _z(values: Floats) -> Floats:
+    """Return the z-scores of each row, zeros where all of it is the same."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    spread = np.sqrt((apart**2).mean(axis=1, keepdims=True))
+    scores: Floats = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
+    return scores

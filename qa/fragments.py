@@ -15,7 +15,10 @@ WORDS = 6
 """Words at each end of a long quote that the directive names; browsers match the text between."""
 
 PLAIN = 1_024
-"""Texts whose plain form is kept, articles mostly."""
+"""Articles whose plain form is kept."""
+
+SHORT = 512
+"""Letters up to which parting words and joining them is the quicker way to make blanks single."""
 
 _STAND_INS = tuple(zip("\u2019\u2018\u201c\u201d\u2013\u2014\u2026", "\1\2\3\4\5\6\7", strict=True))
 """Marks of print, all that most articles have beyond ASCII, and what stands for them meanwhile:
@@ -36,7 +39,7 @@ def text_directive(text: str, quote: Span) -> str:
     start, end = (words, []) if len(words) <= 2 * WORDS else (words[:WORDS], words[-WORDS:])
     before = text[: quote.start].rsplit(maxsplit=CONTEXT[-1])
     after = text[quote.end :].split(maxsplit=CONTEXT[-1])
-    plain = _plain(text)
+    plain = _kept_plain(text)
     prefix: list[str] = []
     suffix: list[str] = []
     for count in CONTEXT:
@@ -58,8 +61,15 @@ def _fits_once(
 
 
 @lru_cache(maxsize=PLAIN)
+def _kept_plain(text: str) -> str:
+    """Return the plain form of a whole text, kept for the next quote of it."""
+    return _plain(text)
+
+
 def _plain(text: str) -> str:
     """Return text as browsers compare it: without regard to case, blanks made single."""
+    if text.isascii() and len(text) < SHORT:
+        return " ".join(text.lower().split())
     for mark, stand_in in _STAND_INS:
         text = text.replace(mark, stand_in)
     if not text.isascii():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from corpus.errors import ArchiveLockedError, ArchiveMismatchError, StorageError
 from embeddings import onnx
-from embeddings.derived import copy_indices, open_indices, publish_indices
+from embeddings.derived import are_current, copy_indices, open_indices, publish_indices
 from embeddings.encoder import Encoder
 from embeddings.encoders import open_encoder, prepare_encoder
 from embeddings.indices import Indices
@@ -172,6 +172,12 @@ class Keeping(Holdings):
             with self._store.snapshot():
                 yield self._follower.indices_for(self._store)
             return
+        held = self._indices
+        if held is not None:  # mostly nothing was committed since the last question
+            with self._store.snapshot():
+                if are_current(self._store, held):
+                    yield held
+                    return
         for _ in range(VIEWS):
             indices = open_indices(self._store, self._indices)
             self._indices = self._indices if indices.behind else indices

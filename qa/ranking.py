@@ -63,28 +63,39 @@ class Shares:
         """Return the share of each passage in `rows.chosen`."""
         return np.add.reduceat(self.sentences, self.rows.starts)
 
-    def quote(self, place: int) -> tuple[int, int]:
-        """Return the rows (first, last + 1) to quote of the passage at `place` of `rows.chosen`.
+    def quotes(self) -> list[tuple[int, int]]:
+        """Return for each passage of `rows.chosen` which of its sentences to quote: (first, end).
 
         A sentence that the next one takes back is never quoted without it.
         """
-        first, last = self._best(place)
-        if self.rows.withdrawn[last - 1]:
-            return last - 1, last + 1
-        return first, last
+        shares, withdrawn = self.sentences.tolist(), self.rows.withdrawn.tolist()
+        edges = pairwise([*self.rows.starts.tolist(), len(shares)])
+        return [_quoted(shares[first:end], withdrawn[first:end]) for first, end in edges]
 
-    def _best(self, place: int) -> tuple[int, int]:
-        """Return the rows of the best sentence, or of two neighbours where neither is it alone."""
+    def quote(self, place: int) -> tuple[int, int]:
+        """Return the rows (first, end) to quote of the passage at `place` of `rows.chosen`."""
         first, *behind = self.rows.starts[place : place + 2].tolist()
-        shares = self.sentences[first : behind[0] if behind else None].tolist()
-        if len(shares) == 1:
-            return first, first + 1
-        together = [one + next_one for one, next_one in pairwise(shares)]
-        at = together.index(max(together))
-        better = at + (shares[at + 1] > shares[at])
-        if shares[better] >= ALONE * together[at]:
-            return first + better, first + better + 1
-        return first + at, first + at + 2
+        inside = slice(first, behind[0] if behind else None)
+        at, end = _quoted(self.sentences[inside].tolist(), self.rows.withdrawn[inside].tolist())
+        return first + at, first + end
+
+
+def _quoted(shares: list[float], withdrawn: list[bool]) -> tuple[int, int]:
+    """Return which sentences of a passage to quote: (first, end)."""
+    at, end = _best(shares)
+    return (end - 1, end + 1) if withdrawn[end - 1] else (at, end)
+
+
+def _best(shares: list[float]) -> tuple[int, int]:
+    """Return where the best sentence is, or two neighbours where neither is it alone: (at, end)."""
+    if len(shares) == 1:
+        return 0, 1
+    together = [one + next_one for one, next_one in pairwise(shares)]
+    at = together.index(max(together))
+    better = at + (shares[at + 1] > shares[at])
+    if shares[better] >= ALONE * together[at]:
+        return better, better + 1
+    return at, at + 2
 
 
 def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
@@ -122,14 +133,12 @@ def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
     """Rank the passages that were looked at closely."""
     ranked = []
     scores = np.log(np.maximum(shares.passages, np.finfo(np.float64).tiny)).tolist()
-    starts = shares.rows.starts.tolist()
-    for place, row in enumerate(shares.rows.chosen.tolist()):
+    rows = shares.rows.chosen.tolist()
+    for row, (first, end), score in zip(rows, shares.quotes(), scores, strict=True):
         candidate = candidates.found[row]
-        first, last = shares.quote(place)
         sentences = candidate.stored.sentences
-        start = starts[place]
-        quote = Span(sentences[first - start].start, sentences[last - start - 1].end)
-        ranked.append(Ranked(candidate, quote, round(scores[place], DECIMALS)))
+        quote = Span(sentences[first].start, sentences[end - 1].end)
+        ranked.append(Ranked(candidate, quote, round(score, DECIMALS)))
     return ranked
 
 

@@ -232,8 +232,13 @@ def _told_as(name: str, search: Search) -> str:
 def _occurs(subject: str, search: Search) -> bool:
     """Tell whether one of the articles found holds these very words."""
     sought = subject.casefold()
-    seen = {item.candidate.article_id: item.candidate for item in search.ranked}
-    return any(sought in _folded(candidate.article.text) for candidate in seen.values())
+    seen: set[str] = set()
+    for candidate in (item.candidate for item in search.ranked):
+        if candidate.told.id not in seen:
+            seen.add(candidate.told.id)
+            if sought in _folded(candidate.article.text):
+                return True
+    return False
 
 
 @lru_cache(maxsize=FOLDED)

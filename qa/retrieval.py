@@ -213,13 +213,13 @@ def _search(
     similar = (vectors.reshape(len(read), -1) @ searched.vector).tolist()
     return {
         key: Candidate(
-            stored=item.stored,
-            told=item.told,
-            vectors=item.vectors,
-            dense=cosine,
-            bm25=sparse.get(key, 0.0),
-            article_bm25=by_article.get(item.stored.article, 0.0),
-            notes=item.notes,
+            item.stored,
+            item.told,
+            item.vectors,
+            cosine,
+            sparse.get(key, 0.0),
+            by_article.get(item.stored.article, 0.0),
+            item.notes,
         )
         for (key, item), cosine in zip(read.items(), similar, strict=True)
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +53,13 @@ class Scene:
         self.asked = words_of(candidates.query.text)
         self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
         self.kind = asked_kind(candidates.query.question)
+        sought = [*{*self.terms, *self.bases, *self.asked}]
+        self._places: dict[int, Ints] = {}
+        self._codes = dict(zip(sought, codes(sought).tolist(), strict=True))
+
+    def codes_of(self, words: Iterable[str]) -> Ints:
+        """Return the codes of words of the question, int64 (words,); they are worked out once."""
+        return np.array([self._codes[word] for word in words], dtype=np.int64)
 
     # From passages and articles to sentences, and between neighbours
 
@@ -98,17 +105,27 @@ class Scene:
     @cached_property
     def counts(self) -> Floats:
         """Count each stem in each sentence, (S, T)."""
-        return self._count(self.words.stems, self.bases)
+        return self._count(self.words.stems, self.codes_of(self.bases))
 
     @cached_property
     def form_counts(self) -> Floats:
         """Count each word as it is written in each sentence, (S, W)."""
-        return self._count(self.words.forms, self.written)
+        counts = np.empty((len(self.passage), len(self.written)))
+        for column, code in enumerate(self.codes_of(self.written).tolist()):
+            rows = self.words.sentence[self.places_of(code)]
+            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
+        return counts
 
-    def _count(self, where: Ints, words: Sequence[str]) -> Floats:
-        """Count words, of which `where` has the codes, in each sentence, (S, words)."""
-        counts = np.empty((len(self.passage), len(words)))
-        for column, word in enumerate(codes(words)):
+    def places_of(self, code: int) -> Ints:
+        """Return where the word of a code stands, as it is written, ascending, int64 (places,)."""
+        if code not in self._places:
+            self._places[code] = np.flatnonzero(self.words.forms == code)
+        return self._places[code]
+
+    def _count(self, where: Ints, sought: Ints) -> Floats:
+        """Count the words of some codes, where `where` has all words', in each sentence, (S, W)."""
+        counts = np.empty((len(self.passage), len(sought)))
+        for column, word in enumerate(sought):
             rows = self.words.sentence[where == word]
             counts[:, column] = np.bincount(rows, minlength=len(self.passage))
         return counts
@@ -130,7 +147,7 @@ class Scene:
     @cached_property
     def are_names(self) -> Floats:
         """Tell which stems are names, (T,): they have a capital inside most sentences."""
-        found = self.words.stems == codes(self.bases)[:, None]
+        found = self.words.stems == self.codes_of(self.bases)[:, None]
         seen, capital = found.sum(axis=1), (found & self.words.capital).sum(axis=1)
         return np.asarray((capital > NAME * seen) & (seen > 0), dtype=np.float64)
 
@@ -145,7 +162,7 @@ class Scene:
         leads = lead_stems(self.firsts)
         number = np.repeat(np.arange(len(leads)), [*map(len, leads)])
         held = np.zeros((len(leads), len(self.terms)))
-        found = np.concatenate(leads) == codes(self.terms)[:, None]
+        found = np.concatenate(leads) == self.codes_of(self.terms)[:, None]
         for column, where in enumerate(found):
             held[number[where], column] = 1
         return held
@@ -174,6 +191,7 @@ class Scene:
     @cached_property
     def new_names(self) -> Floats:
         """Count capitals inside each sentence of words that the question does not hold, (S,)."""
-        repeated = self.words.capital & np.isin(self.words.forms, codes(set(self.asked)))
-        ours = np.bincount(self.words.sentence[repeated], minlength=len(self.passage))
+        capital = np.flatnonzero(self.words.capital)
+        repeated = np.isin(self.words.forms[capital], self.codes_of(set(self.asked)))
+        ours = np.bincount(self.words.sentence[capital[repeated]], minlength=len(self.passage))
         return self.looked[:, 1] - ours

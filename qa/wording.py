@@ -16,12 +16,22 @@ from qa.analysis import Flags, Floats, Ints, Text, Wording, stems_of, wordings_o
 from qa.kinds import Kind, find_in
 from qa.retrieval import Candidate
 
-__all__ = ["Flags", "Floats", "Ints", "Wording", "Words", "lead_stems", "of_kind", "wordings"]
+__all__ = [
+    "Flags",
+    "Floats",
+    "Ints",
+    "Wording",
+    "Words",
+    "lead_stems",
+    "of_kind",
+    "sentence_starts",
+    "wordings",
+]
 
 LEAD = 400
 """Characters at the head of an article whose words count as what it is about."""
 
-_WORDING, _LEAD = "wording", "lead"
+_WORDING, _LEAD, _STARTS = "wording", "lead", "starts"
 """Names under which things are noted."""
 
 
@@ -61,6 +71,14 @@ def of_kind(candidates: Sequence[Candidate], kind: Kind) -> list[list[tuple[int,
         ends = [end for _, end in sentences]
         item.notes[kind] = [(bisect(ends, span.start), span.of(text)) for span in found]
     return [cast("list[tuple[int, str]]", item.notes[kind]) for item in candidates]
+
+
+def sentence_starts(candidates: Sequence[Candidate]) -> list[Ints]:
+    """Return where each passage's sentences start in its article, int64 (sentences,) each."""
+    for item in candidates:
+        if _STARTS not in item.notes:
+            item.notes[_STARTS] = np.array([span.start for span in item.stored.sentences])
+    return [cast("Ints", item.notes[_STARTS]) for item in candidates]
 
 
 def lead_stems(candidates: Sequence[Candidate]) -> list[Ints]:
