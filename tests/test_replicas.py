@@ -63,6 +63,16 @@ def cites(found: tuple[int, Any], article: str) -> bool:
 # Following
 
 
+def hold_up(gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let replicas make search indices only while the gate is open."""
+
+    def held_up(*args: Any, **options: Any) -> Any:
+        gate.wait(GATE_SECONDS)
+        return open_indices(*args, **options)
+
+    monkeypatch.setattr(following, "open_indices", held_up)
+
+
 def test_a_replica_that_is_behind_answers_and_says_so(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,11 +80,7 @@ def test_a_replica_that_is_behind_answers_and_says_so(
     gate = threading.Event()
     gate.set()
 
-    def held_up(*args: Any, **options: Any) -> Any:
-        gate.wait(GATE_SECONDS)
-        return open_indices(*args, **options)
-
-    monkeypatch.setattr(following, "open_indices", held_up)
+    hold_up(gate, monkeypatch)
     with (
         Archive.open(archive.address, encoder=HashingEncoder()) as served,
         served.following(),
@@ -112,11 +118,7 @@ def test_a_replica_without_indices_yet_is_not_ready(
     """Questions are refused for a moment and not kept waiting; the server itself is well."""
     gate = threading.Event()
 
-    def held_up(*args: Any, **options: Any) -> Any:
-        gate.wait(GATE_SECONDS)
-        return open_indices(*args, **options)
-
-    monkeypatch.setattr(following, "open_indices", held_up)
+    hold_up(gate, monkeypatch)
     with (
         Archive.open(archive.address, encoder=HashingEncoder()) as served,
         served.following(),
