@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from embeddings.checked import UnusableFilesError
-from embeddings.durable import Link
+from embeddings.durable import Link, remove_folder
 from embeddings.generations import LOCK_FILES
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
 from embeddings.passages_index import portions, updated_index
@@ -34,7 +34,7 @@ def build(folder: Path, store: Store, bases: Iterable[Base], link: Link) -> Indi
         try:
             return _caught_up(folder, store, base, link)
         except (FileNotFoundError, UnusableFilesError):  # a writer has removed the base meanwhile
-            shutil.rmtree(folder)
+            remove_folder(folder)
     folder.mkdir(parents=True)
     return _caught_up(folder, store, Base(-1, "", folder, 0, {}, None, frozenset()), link)
 

@@ -8,7 +8,6 @@ in a temporary folder that goes when nobody holds the indices any more.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from embeddings import generations
 from embeddings.building import build, clone
 from embeddings.checked import UnusableFilesError
 from embeddings.dense import LISTS, DenseIndex, segment_of
-from embeddings.durable import link, link_softly
+from embeddings.durable import link, link_softly, remove_folder
 from embeddings.generations import DERIVED, Manifest, Stamps
 from embeddings.indices import ARTICLES, DENSE, PASSAGES, Base, Indices
 from embeddings.locking import writer_lock
@@ -336,9 +335,9 @@ def _temporary(make: Callable[[Path], Indices]) -> Indices:
         indices = make(Path(scratch) / "indices")
     except BaseException as error:
         if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
+            remove_folder(Path(scratch))
         if isinstance(error, OSError) and not (scratch and isinstance(error, FileNotFoundError)):
             raise generations.refusal(Path(scratch or "a temporary folder"), error) from error
         raise
-    weakref.finalize(indices, shutil.rmtree, scratch, ignore_errors=True)
+    weakref.finalize(indices, remove_folder, Path(scratch))
     return indices

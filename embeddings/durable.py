@@ -46,6 +46,20 @@ def bytes_below(directory: Path) -> int:
     return total
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what is in it, so that no thread can put a file back meanwhile.
+
+    tantivy watches the folders that it has open and makes a lock file there whenever it likes;
+    under another name the folder is out of its reach. What the disk keeps is left alone.
+    """
+    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.gone")
+    try:
+        folder.rename(aside)
+    except OSError:
+        aside = folder
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def link(file: Path, target: Path) -> None:
     """Give a file a second name; where the disk does not know that, copy it."""
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import json
-import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from corpus.errors import StorageError
 from embeddings.checked import UnusableFilesError, file_sum
-from embeddings.durable import replace_file, sync
+from embeddings.durable import remove_folder, replace_file, sync
 
 DERIVED = "derived"
 CURRENT = "CURRENT"
@@ -141,7 +140,7 @@ def publish(root: Path, generation: int, write: Callable[[Path], Manifest], base
             sync(path)
         replace_file(root / CURRENT, _pointer_to(folder, digest).encode())
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         if isinstance(error, OSError):
             raise refusal(root, error) from error
         raise
@@ -212,6 +211,6 @@ def _sweep(root: Path, folder: Path) -> None:
     """Remove older generations and what killed processes left; readers keep what they have open."""
     for entry in root.iterdir():
         if entry.is_dir() and entry != folder:
-            shutil.rmtree(entry, ignore_errors=True)
+            remove_folder(entry)
         elif entry.name.startswith(f".{CURRENT}."):
             entry.unlink(missing_ok=True)

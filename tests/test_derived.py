@@ -22,7 +22,7 @@ from embeddings.derived import (
     problems,
     publish_indices,
 )
-from embeddings.durable import Link, link
+from embeddings.durable import Link, link, remove_folder
 from embeddings.generations import CURRENT, DERIVED, MANIFEST
 from embeddings.indices import DENSE, PASSAGES, Indices
 from embeddings.schema import DATABASE
@@ -71,7 +71,7 @@ def test_commits_of_long_ago_are_forgotten(store: Store, monkeypatch: pytest.Mon
     )
     new = open_indices(store, old)
     assert new.generation == store.generation
-    shutil.rmtree(store.directory / DERIVED)
+    remove_folder(store.directory / DERIVED)
     assert top10(new) == top10(open_indices(store))
 
 
@@ -127,7 +127,7 @@ def dense_file(folder: Path, end: str) -> Path:
 
 
 DAMAGES: dict[str, Callable[[Path, Path], object]] = {
-    "everything gone": lambda root, _: shutil.rmtree(root),
+    "everything gone": lambda root, _: remove_folder(root),
     "no pointer": lambda root, _: (root / CURRENT).unlink(),
     "empty pointer": lambda root, _: (root / CURRENT).write_bytes(b""),
     "binary pointer": lambda root, _: (root / CURRENT).write_bytes(b"\xff\xfe\x00"),
@@ -165,7 +165,7 @@ def test_files_of_another_archive_are_not_used(store: Store, tmp_path: Path) -> 
     put(other, some_articles(40, first=100))
     publish_indices(other)
     before = top10(open_indices(store))
-    shutil.rmtree(root(store))
+    remove_folder(root(store))
     shutil.copytree(root(other), root(store))
     assert any("another archive" in problem for problem in problems(store))
     assert top10(open_indices(store)) == before
@@ -310,7 +310,7 @@ def test_a_generation_that_a_writer_removes_meanwhile_is_no_error(store: Store) 
     """A reader that starts from indices whose files are gone starts from the store."""
     held = open_indices(store)
     put(store, some_articles(3, first=50))
-    shutil.rmtree(root(store))
+    remove_folder(root(store))
     assert top10(copy_indices(store, held)) == rebuilt(store)
 
 
@@ -358,7 +358,7 @@ def test_a_reader_reads_only_what_is_new_of_a_generation(
 def test_files_that_somebody_removed_leave_no_trace(store: Store) -> None:
     """Files made anew are known by their own bytes, though they may have inodes of old ones."""
     indices = open_indices(store)
-    shutil.rmtree(root(store))
+    remove_folder(root(store))
     put(store, some_articles(3, first=50))
     made = publish_indices(store, indices)
     assert problems(store) == []
@@ -368,7 +368,7 @@ def test_files_that_somebody_removed_leave_no_trace(store: Store) -> None:
 def test_a_generation_lists_no_segment_that_it_lacks(store: Store) -> None:
     """Where the files in hand were removed, the next generation is whole all the same."""
     indices = open_indices(store)
-    shutil.rmtree(root(store))
+    remove_folder(root(store))
     with store.transaction():
         store.remove_articles([store.article_ids()[0][0]])
     publish_indices(store, indices)

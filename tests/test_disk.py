@@ -16,6 +16,7 @@ import pytest
 
 from corpus.errors import NewsArchiveError, StorageError
 from embeddings import generations
+from embeddings.durable import remove_folder
 from qa import Archive
 from qa.archive import BEHIND
 from tests.archives import finish, run_python
@@ -161,7 +162,7 @@ def test_a_disk_without_any_room(
     with Archive.create(archive, encoder=HashingEncoder()) as made:
         made.add(news)
     before = answers(archive)
-    shutil.rmtree(archive / "derived")
+    remove_folder(archive / "derived")
     with Archive.open(archive, encoder=HashingEncoder()) as opened:
         opened.ask("harbour")
         write_articles(news / "b.jsonl", stories(5, first=100))

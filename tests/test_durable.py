@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from embeddings import generations
 from embeddings.derived import publish_indices
-from embeddings.durable import bytes_below, replace_file
+from embeddings.durable import bytes_below, remove_folder, replace_file
 from embeddings.generations import CURRENT, DERIVED
 from embeddings.store import Store
 from tests.archives import ROOT, put, some_articles
@@ -151,3 +152,29 @@ def test_bytes_are_counted_while_folders_go(
 
     monkeypatch.setattr(os, "scandir", late)
     assert bytes_below(tmp_path) == 5
+
+
+def test_a_folder_goes_though_a_thread_keeps_making_a_file_in_it(tmp_path: Path) -> None:
+    """As tantivy's does, which locks the folder that it watches whenever the files there change."""
+    folder = tmp_path / "passages"
+    stop = threading.Event()
+
+    def lock() -> None:
+        while not stop.is_set():
+            try:
+                (folder / ".tantivy-meta.lock").touch()
+            except FileNotFoundError:
+                continue
+
+    thread = threading.Thread(target=lock)
+    thread.start()
+    try:
+        for _ in range(200):
+            folder.mkdir()
+            for n in range(20):
+                (folder / f"{n}.store").touch()
+            remove_folder(folder)
+            assert list(tmp_path.iterdir()) == []
+    finally:
+        stop.set()
+        thread.join()
