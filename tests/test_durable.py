@@ -169,7 +169,7 @@ def test_a_folder_goes_though_a_thread_keeps_making_a_file_in_it(tmp_path: Path)
     thread = threading.Thread(target=lock)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in range(40):
             folder.mkdir()
             for n in range(20):
                 (folder / f"{n}.store").touch()
