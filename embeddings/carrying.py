@@ -120,7 +120,7 @@ def _write_bundled(model: Path, folder: Path) -> None:
         pooling=late_chunking.POOLING,
         max_tokens=tokenizer.room,
     )
-    _write_manifest(folder, settings, limit=limit, pad=int(config["pad_token_id"]))
+    _write_manifest(folder, settings, limit=limit, pad=int(config["pad_token_id"]), states=True)
 
 
 def _write_manifest(
@@ -131,6 +131,7 @@ def _write_manifest(
     pad: int,
     prompt: str = "",
     question_prompt: str = "",
+    states: bool = False,
 ) -> None:
     manifest = {
         "settings": asdict(settings),
@@ -138,6 +139,7 @@ def _write_manifest(
         "prompt": prompt,
         "question_prompt": question_prompt,
         "pad": pad,
+        "states": states,
         "files": {file.name: file_sha256(file) for file in sorted(folder.iterdir())},
     }
     write_sealed(folder / MANIFEST, manifest)

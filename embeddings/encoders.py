@@ -36,7 +36,7 @@ def prepare_encoder(directory: Path, stored: EncoderSettings | None, model: str 
     ranking. The caller holds the archive's lock. Raises ModelError where the model is missing or
     unfit.
     """
-    carries = (directory / onnx.FOLDER).exists()
+    carries = (directory / onnx.FOLDER).exists() and not onnx.lacks_states(directory)
     if not carries and (model or DEFAULT_MODEL) == DEFAULT_MODEL:
         from embeddings.carrying import carry_bundled
 

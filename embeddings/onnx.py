@@ -13,15 +13,18 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from embeddings import late_chunking
+from embeddings.bert import STATES
 from embeddings.encoder import (
     EncoderSettings,
     PassageText,
     PassageVectors,
+    QuestionVectors,
     Vectors,
     default_threads,
     file_sha256,
 )
 from embeddings.late_chunking import Batch, PassageTokenizer
+from embeddings.reader import reader_of
 from embeddings.sealing import read_sealed
 
 FOLDER = "encoder"
@@ -69,6 +72,8 @@ class OnnxEncoder:
             Tokenizer.from_file(str(folder / TOKENIZER)), manifest["limit"], manifest["prompt"]
         )
         self._question_prompt = str(manifest["question_prompt"])
+        self._gives_states = bool(manifest.get("states"))
+        self._reader = reader_of(self._settings.digest) if self._gives_states else None
 
     @property
     def folder(self) -> Path:
@@ -80,15 +85,24 @@ class OnnxEncoder:
         """Return what identifies the vectors: the settings of the model that was exported."""
         return self._settings
 
+    @property
+    def reading(self) -> str:
+        """Return what identifies the reader, "" where the export has no states for one."""
+        return self._reader.name if self._reader else ""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces in each text, special tokens not counted."""
         return self._tokenizer.count(texts)
 
     def encode_questions(self, questions: Sequence[str]) -> Vectors:
         """Return float32 unit vectors, shape (len(questions), dimension)."""
+        return np.stack([found.whole for found in self.read_questions(questions)])
+
+    def read_questions(self, questions: Sequence[str]) -> list[QuestionVectors]:
+        """Return the vectors of each question, those of its tokens where the model has a reader."""
         texts = [self._question_prompt + question for question in questions]
         return late_chunking.encode_questions(
-            self._tokenizer, self._forward, texts, self._pad, BATCH_TOKENS
+            self._tokenizer, self._forward, texts, self._pad, BATCH_TOKENS, self._reader
         )
 
     def encode_passages(
@@ -110,14 +124,15 @@ class OnnxEncoder:
 
     def encode_batch(self, batch: Batch) -> list[tuple[int, PassageVectors]]:
         """Return (index, vectors) for the passages of one batch."""
-        return late_chunking.encode_batch(self._forward, batch, self._pad)
+        return late_chunking.encode_batch(self._forward, batch, self._pad, self._reader)
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
-        """Return token vectors, float32 (n, length, dimension)."""
+        """Return token vectors, float32 (n, length, dimension), and for a reader inner states."""
         given = {"input_ids": ids, "attention_mask": mask}
         if self._takes_kinds:
             given["token_type_ids"] = np.zeros_like(ids)
-        vectors: Vectors = self._session.run(None, given)[0]
+        wanted = STATES if self._reader else "token_embeddings"
+        vectors: Vectors = self._session.run([wanted], given)[0]
         return vectors
 
     @cached_property
@@ -137,6 +152,12 @@ class OnnxEncoder:
         return onnxruntime.InferenceSession(
             str(self._folder / MODEL), options, providers=["CPUExecutionProvider"]
         )
+
+
+def lacks_states(directory: Path) -> bool:
+    """Tell whether an archive carries an encoder from before there was a reader for its model."""
+    carried = load(directory, None)
+    return carried is not None and not carried.reading and bool(reader_of(carried.settings.digest))
 
 
 def load(directory: Path, settings: EncoderSettings | None) -> OnnxEncoder | None:

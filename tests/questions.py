@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.records import Article, Span
-from embeddings.encoder import PassageVectors
+from embeddings.encoder import PassageVectors, QuestionVectors
 from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from qa.ranking import Ranked
@@ -45,7 +45,7 @@ def make_candidates(question: str, articles: Sequence[Article], **fields: object
     terms = dict.fromkeys(analyze(question), 1.0)
     found = tuple(make_candidate(article, key) for key, article in enumerate(articles))
     query = Query(question, question, **fields)  # type: ignore[arg-type]
-    return Candidates(query, words_vector(question), terms, terms, found)
+    return Candidates(query, QuestionVectors(words_vector(question)), terms, terms, found)
 
 
 def make_ranking(articles: Sequence[Article]) -> list[Ranked]:

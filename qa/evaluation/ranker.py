@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.features import Rows
 from qa.ranking import Shares, softmax
+from qa.reading import first_of, with_reading
+from qa.retrieval import Candidates
 from qa.wording import Floats
 
 PENALTY = 10.0
@@ -69,6 +72,31 @@ def weights_by_fold(
         for k in range(FOLDS)
     ]
     return [fitted[at] for at in fold]
+
+
+def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
+    """Return examples with what a reader makes of the passages that the weights put first."""
+    return [_read_by(*pair) for pair in zip(examples, weights, strict=True)]
+
+
+def _read_by(example: Example, weights: Floats) -> Example:
+    if example.odds is None:
+        raise UsageError(
+            "the reader of the archive's model has not read the articles: index them again"
+        )
+    without = example.without
+    if without is not None:
+        candidates, rows, odds = without
+        without = (candidates, _with_reading(candidates, rows, odds, weights), odds)
+    rows = _with_reading(example.candidates, example.rows, example.odds, weights)
+    return replace(example, rows=rows, without=without)
+
+
+def _with_reading(candidates: Candidates, rows: Rows, odds: Floats | None, weights: Floats) -> Rows:
+    if odds is None:
+        return rows
+    chosen = first_of(shares_of(rows, weights).passages)
+    return with_reading(candidates, rows, np.where(np.isin(rows.passage, chosen), odds, np.nan))
 
 
 def shares_of(rows: Rows, weights: Floats) -> Shares:
