@@ -212,16 +212,27 @@ def pool(
 
     A sentence in which no token starts has the passage's vector. A reader gets tokens themselves.
     """
-    body = encoded.body if encoded.body.any() else np.ones_like(encoded.body)
-    starts = np.array([sentence.start for sentence in sentences])[:, None]
-    ends = np.array([sentence.end for sentence in sentences])[:, None]
-    inside = body & (encoded.starts >= starts) & (encoded.starts < ends)
+    body = body_of(encoded)
+    inside = inside_of(sentences, encoded)
     tokens = reader.of_passage(vectors, inside) if reader else None
     inside = np.where(inside.any(axis=1, keepdims=True), inside, body)
     shares = np.concatenate([body[None, :], inside]).astype(np.float32)
     means = (shares @ _last(vectors, reader)) / shares.sum(axis=1, keepdims=True)
     found = unit(means)
     return PassageVectors(found[0], found[1:], tokens)
+
+
+def body_of(encoded: Tokens) -> npt.NDArray[np.bool_]:
+    """Tell which tokens are the passage's own, (tokens,); all of them where none is."""
+    return encoded.body if encoded.body.any() else np.ones_like(encoded.body)
+
+
+def inside_of(sentences: Sequence[Span], encoded: Tokens) -> npt.NDArray[np.bool_]:
+    """Tell which of the passage's own tokens start in which sentence, (sentences, tokens)."""
+    starts = np.array([sentence.start for sentence in sentences])[:, None]
+    ends = np.array([sentence.end for sentence in sentences])[:, None]
+    inside = body_of(encoded) & (encoded.starts >= starts) & (encoded.starts < ends)
+    return np.asarray(inside, dtype=np.bool_)
 
 
 def _last(states: Vectors, reader: Reader | None) -> Vectors:

@@ -86,6 +86,11 @@ class OnnxEncoder:
         return self._settings
 
     @property
+    def tokenizer(self) -> PassageTokenizer:
+        """Return what makes word pieces of texts."""
+        return self._tokenizer
+
+    @property
     def reading(self) -> str:
         """Return what identifies the reader, "" where the export has no states for one."""
         return self._reader.name if self._reader else ""
@@ -128,10 +133,25 @@ class OnnxEncoder:
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         """Return token vectors, float32 (n, length, dimension), and for a reader inner states."""
+        return self._computed(STATES if self._reader else "token_embeddings", ids, mask)
+
+    def states(self, texts: Sequence[Sequence[int]]) -> list[Vectors]:
+        """Return what a reader reads of each tokenised text, float32 (tokens, 3 * dimension).
+
+        ValueError where the export has no states.
+        """
+        if not self._gives_states:
+            raise ValueError(f"the encoder in {self._folder} gives no states of inner layers")
+        found = self._computed(STATES, *late_chunking.padded(texts, self._pad))
+        return [row[: len(ids)] for ids, row in zip(texts, found, strict=True)]
+
+    def _computed(
+        self, wanted: str, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]
+    ) -> Vectors:
+        """Run the model for one of its outputs."""
         given = {"input_ids": ids, "attention_mask": mask}
         if self._takes_kinds:
             given["token_type_ids"] = np.zeros_like(ids)
-        wanted = STATES if self._reader else "token_embeddings"
         vectors: Vectors = self._session.run([wanted], given)[0]
         return vectors
 

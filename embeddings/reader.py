@@ -79,13 +79,9 @@ class Reader:
         return self._narrow(states, "question")
 
     def _narrow(self, states: Vectors, name: str) -> Vectors:
-        """Map the states of tokens; each layer's has mean 0 and length 1 before."""
-        layers = states.reshape(len(states), LAYERS, self.dimension)
-        layers = layers - layers.mean(axis=2, keepdims=True)
-        lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
-        layers /= np.maximum(lengths, 1e-6)[:, :, None]
+        """Map the states of tokens, made even before."""
         weights = self._weights
-        mapped = layers.reshape(len(states), -1) @ weights[f"{name}.map"]
+        mapped = even_layers(states) @ weights[f"{name}.map"]
         return _normed(mapped + weights[f"{name}.shift"])
 
     def scores(self, question: Vectors, passages: Sequence[TokenVectors]) -> Vectors:
@@ -94,8 +90,6 @@ class Reader:
         `question` is what `of_question` returned. Sentences follow each other as in `passages`.
         """
         counts = np.concatenate([passage.counts for passage in passages])
-        if not counts.any():
-            return np.full(len(counts), FLOOR, dtype=np.float32)
         tokens = np.concatenate([passage.values for passage in passages]).astype(np.float32)
         tokens /= np.float32(SCALE)
         told = counts > 0
@@ -196,12 +190,28 @@ def bundled_reader() -> Reader:
 @cache
 def _bundled() -> tuple[Reader, str]:
     """Return the reader and the digest of its model."""
-    content = files("embeddings").joinpath(WEIGHTS).read_bytes()
+    return load_reader(files("embeddings").joinpath(WEIGHTS).read_bytes())
+
+
+def load_reader(content: bytes) -> tuple[Reader, str]:
+    """Return the reader in a file's content and the digest of its model.
+
+    ValueError, KeyError, OSError or zipfile.BadZipFile where it is no file of weights.
+    """
     with np.load(BytesIO(content), allow_pickle=False) as stored:
         told = {name: stored[name] for name in stored.files}
     digest, heads = str(told.pop("model")), int(told.pop("heads"))
     weights = {name: np.asarray(array, dtype=np.float32) for name, array in told.items()}
     return Reader(weights, heads, crc32(content)), digest
+
+
+def even_layers(states: Vectors) -> Vectors:
+    """Scale each layer's state of a token to mean 0 and length 1, (tokens, LAYERS * dimension)."""
+    layers = states.reshape(len(states), LAYERS, -1)
+    layers = layers - layers.mean(axis=2, keepdims=True)
+    lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
+    layers /= np.maximum(lengths, 1e-6)[:, :, None]
+    return np.asarray(layers.reshape(states.shape), dtype=np.float32)
 
 
 def _normed(vectors: npt.NDArray[Any]) -> Vectors:
