@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
+from zipfile import BadZipFile
 from zlib import crc32
 
 import numpy as np
@@ -196,18 +197,21 @@ def _bundled() -> tuple[Reader, str]:
 def load_reader(content: bytes) -> tuple[Reader, str]:
     """Return the reader in a file's content and the digest of its model.
 
-    ValueError, KeyError, OSError or zipfile.BadZipFile where it is no file of weights.
+    Raises ValueError where they are no reader's weights.
     """
-    with np.load(BytesIO(content), allow_pickle=False) as stored:
-        told = {name: stored[name] for name in stored.files}
-    digest, heads = str(told.pop("model")), int(told.pop("heads"))
-    weights = {name: np.asarray(array, dtype=np.float32) for name, array in told.items()}
-    return Reader(weights, heads, crc32(content)), digest
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as stored:
+            told = {name: stored[name] for name in stored.files}
+        digest, heads = str(told.pop("model")), int(told.pop("heads"))
+        weights = {name: np.asarray(array, dtype=np.float32) for name, array in told.items()}
+        return Reader(weights, heads, crc32(content)), digest
+    except (AttributeError, EOFError, KeyError, OSError, BadZipFile) as error:
+        raise ValueError(f"no weights of a reader: {error}") from error
 
 
 def even_layers(states: Vectors) -> Vectors:
     """Scale each layer's state of a token to mean 0 and length 1, (tokens, LAYERS * dimension)."""
-    layers = states.reshape(len(states), LAYERS, -1)
+    layers = states.reshape(len(states), LAYERS, states.shape[1] // LAYERS)
     layers = layers - layers.mean(axis=2, keepdims=True)
     lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
     layers /= np.maximum(lengths, 1e-6)[:, :, None]

@@ -58,9 +58,9 @@ class Recipe:
     unanswered: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("width", "heads", "epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} {getattr(self, name)} was asked for; expected 1 or more")
+        for name, least in (("width", 1), ("heads", 1), ("epochs", 1), ("batch", 1), ("seed", 0)):
+            if (value := getattr(self, name)) < least:
+                raise UsageError(f"{name} {value} was asked for; expected {least} or more")
         if self.width % self.heads:
             raise UsageError(
                 f"a width of {self.width} cannot be divided among {self.heads} heads:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,14 @@ TITLED = 0.5
 
 Watch = Callable[[str, int, int], None]
 """Is told what goes on, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SquadFile:
+    """The paragraphs of a file as records with "id", "text" and "title", and its questions."""
+
+    paragraphs: tuple[dict[str, Any], ...]
+    questions: tuple[GoldQuestion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,42 +77,46 @@ class Texts:
         return np.asarray(checksums <= apart[int(HELD_OUT * len(apart))], dtype=np.bool_)
 
 
-def read_texts(
-    paths: Sequence[Path], encoder: Encoder, random: np.random.Generator, watch: Watch
-) -> Texts:
-    """Read SQuAD files; TITLED of the paragraphs keep their headlines, `random` chooses which.
+def read_file(path: Path) -> SquadFile:
+    """Read a SQuAD file.
 
-    Raises UsageError where a file cannot be opened or no question has an answer, and ReadError
+    Raises UsageError where it cannot be opened or none of its questions has an answer, ReadError
     where it is not SQuAD's.
     """
+    try:
+        data = squad.load(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}; expected questions as SQuAD's JSON"
+        ) from error
+    answered = tuple(asked for asked in squad.questions(path, data) if asked.answerable)
+    if not answered:
+        raise UsageError(f"no question in {path} has an answer: there is nothing to learn from it")
+    return SquadFile(tuple(squad.articles(data)), answered)
+
+
+def read_texts(
+    files: Sequence[SquadFile], encoder: Encoder, random: np.random.Generator, watch: Watch
+) -> Texts:
+    """Cut paragraphs into passages; TITLED of them keep their headlines, `random` chooses which."""
     texts = Texts()
-    for number, path in enumerate(paths):
-        try:
-            data = squad.load(path)
-        except OSError as error:
-            raise UsageError(
-                f"cannot read {path}: {error.strerror}; expected questions as SQuAD's JSON"
-            ) from error
-        _add(texts, number, squad.articles(data), squad.questions(path, data), encoder, random)
-        watch("reading", number + 1, len(paths))
-    if not texts.asked:
-        names = ", ".join(map(str, paths))
-        raise UsageError(f"no question in {names} has an answer: there is nothing to learn from")
+    for number, file in enumerate(files):
+        _add(texts, number, file, encoder, random)
+        watch("cutting passages", number + 1, len(files))
     return texts
 
 
 def _add(
     texts: Texts,
-    file: int,
-    records: Iterable[dict[str, Any]],
-    questions: Iterable[GoldQuestion],
+    number: int,
+    file: SquadFile,
     encoder: Encoder,
     random: np.random.Generator,
 ) -> None:
     """Add a file's paragraphs and what is asked of them."""
     settings = PassageSettings(encoder.settings.max_tokens)
     passages: dict[str, list[tuple[int, Passage]]] = {}
-    for record in records:
+    for record in file.paragraphs:
         text, name = record["text"], record["id"]
         keeps = random.random() < TITLED
         title = record.get("title") if keeps else None
@@ -114,13 +126,11 @@ def _add(
         passages[name] = list(enumerate(split, first))
         texts.passages += [text_of(article, passage) for passage in split]
         texts.paragraphs += [paragraph] * len(split)
-        texts.files += [file] * len(split)
+        texts.files += [number] * len(split)
         texts.checksums += [crc32(text.encode("utf-8", "surrogatepass"))] * len(split)
-    for question in questions:
+    for question in file.questions:
         spans = [relevant.span for relevant in question.relevant if relevant.span]
-        if spans:
-            name = question.relevant[0].article
-            texts.asked += _asked(question.question, passages[name], spans)
+        texts.asked += _asked(question.question, passages[question.relevant[0].article], spans)
 
 
 def _asked(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
@@ -28,7 +27,7 @@ from embeddings.durable import replace_file
 from embeddings.onnx import FOLDER, OnnxEncoder
 from embeddings.reader import WEIGHTS, Reader, load_reader
 from qa.evaluation.reader_examples import encoded
-from qa.evaluation.reader_texts import Texts, read_texts
+from qa.evaluation.reader_texts import Texts, read_file, read_texts
 
 if TYPE_CHECKING:
     from qa.evaluation.reader_fitting import Epoch, Figures
@@ -67,11 +66,13 @@ def train(given: argparse.Namespace) -> int:
     if given.write is not None and not given.write.is_dir():
         raise UsageError(f"there is no folder {given.write} to write to: make it first")
     recipe = Recipe(given.width, epochs=given.epochs, batch=given.batch, seed=given.seed)
+    files = [read_file(path) for path in given.files]
     random = np.random.default_rng(recipe.seed)
+    found = None if given.write is None else _in_place(given.write / WEIGHTS)
     with _encoder() as encoder, _Bar() as bar:
         digest = encoder.settings.digest
-        reader = None if given.write is None else _in_place(given.write / WEIGHTS, digest)
-        texts = read_texts(given.files, encoder, random, bar.show)
+        reader = found[0] if found and found[1] == digest else None
+        texts = read_texts(files, encoder, random, bar.show)
         _say(_about(texts))
         basis, examples, known = encoded(texts, encoder, reader, random, bar.show)
         before = measured_known(known, examples, bar.show) if known else None
@@ -121,17 +122,16 @@ def packed(weights: Mapping[str, npt.NDArray[np.float16]], heads: int, digest: s
     return content.getvalue()
 
 
-def _in_place(file: Path, digest: str) -> Reader | None:
-    """Return the reader of this model whose weights are in a file, None where there is none."""
+def _in_place(file: Path) -> tuple[Reader, str] | None:
+    """Return the reader in a file and the digest of its model, None where there is no file."""
     if not file.is_file():
         return None
     try:
-        reader, model = load_reader(file.read_bytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        return load_reader(file.read_bytes())
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"{file} cannot be read as a reader's weights ({error}): move it away, then train anew"
+            f"{file} cannot be compared with ({error}): move it away to train without"
         ) from error
-    return reader if model == digest else None
 
 
 @contextmanager
