@@ -3,6 +3,9 @@
 The files are SQuAD's JSON, any that have its form. 3% of their paragraphs are held out, and what is
 printed is the share of their questions whose best sentence, among those of the right passage and of
 the 15 most like the question, is in that passage, and holds the answer.
+
+Archives encode their passages anew for a new reader, and the ranker's weights are refitted after it
+by `python -m qa.evaluation.train`.
 """
 
 from __future__ import annotations
