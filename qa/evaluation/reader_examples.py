@@ -146,7 +146,7 @@ def encoded(
 
     `random` chooses the sample in which the basis is found.
     """
-    basis = _basis(texts, encoder, random)
+    basis = _basis(texts, encoder, random, watch)
     held_out = texts.held_out()
     passages = _passages(texts, encoder, basis, reader, watch)
     asked, wholes, known_asked = _questions(texts, encoder, basis, reader, watch)
@@ -170,7 +170,7 @@ def encoded(
     return basis, examples, Known(reader, known, known_asked) if reader else None
 
 
-def _basis(texts: Texts, encoder: OnnxEncoder, random: np.random.Generator) -> Basis:
+def _basis(texts: Texts, encoder: OnnxEncoder, random: np.random.Generator, watch: Watch) -> Basis:
     """Find the basis in a sample of passages and questions."""
     chosen = random.permutation(len(texts.passages))[:SAMPLED_PASSAGES]
     asked = random.permutation(len(texts.asked))[:SAMPLED_QUESTIONS]
@@ -182,7 +182,11 @@ def _basis(texts: Texts, encoder: OnnxEncoder, random: np.random.Generator) -> B
         batches,
         default_threads(),
     )
-    return Basis.of(np.concatenate([even_layers(states) for states in found]))
+    sample = []
+    for states in found:
+        sample.append(even_layers(states))
+        watch("sampling tokens", len(sample), len(batches))
+    return Basis.of(np.concatenate(sample))
 
 
 def _passages(
