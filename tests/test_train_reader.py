@@ -13,7 +13,7 @@ import torch
 
 from corpus.errors import StorageError
 from embeddings.durable import replace_file
-from embeddings.encoder import TokenVectors, Vectors
+from embeddings.encoder import PassageText, TokenVectors, Vectors
 from embeddings.reader import LAYERS, SCALE, WEIGHTS, Reader, even_layers, load_reader
 from qa.evaluation.reader_examples import Basis, Examples, Ragged, _near
 from qa.evaluation.reader_fitting import Figures, Recipe, _drawn, pairs_of
@@ -225,7 +225,8 @@ def test_the_same_paragraphs_are_held_out(tmp_path: Path) -> None:
 
 def test_near_misses_are_of_other_paragraphs() -> None:
     """The nearest come first, those of the same file before others as near."""
-    texts = Texts(paragraphs=[0, 0, 1, 2, 3], files=[0, 0, 0, 1, 1])
+    texts = Texts(passages=[PassageText(None, "", ())] * 5)
+    texts.paragraphs, texts.files = [0, 0, 1, 2, 3], [0, 0, 0, 1, 1]
     texts.asked = [Asked("A?", 0, (0,)), Asked("B?", 3, (0,))]
     angles = np.radians([0, 10, 41, 20, 60])
     passages = np.column_stack([np.cos(angles), np.sin(angles)])

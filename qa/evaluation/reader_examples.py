@@ -258,9 +258,9 @@ def _whole(states: Vectors) -> Vectors:
 def _near(texts: Texts, passages: Vectors, questions: Vectors, watch: Watch) -> Ints:
     """Return for each question the NEAR passages most like it, but for its own paragraph's."""
     paragraphs, files, answered = np.array(texts.paragraphs), np.array(texts.files), texts.answered
-    count = max(0, min(NEAR, len(passages) - int(np.bincount(paragraphs).max())))
+    count = min(NEAR, texts.others)
     found = np.zeros((len(questions), count), dtype=np.int64)
-    for at in range(0, len(questions) if count else 0, SCANNED):
+    for at in range(0, len(questions), SCANNED):
         own = answered[at : at + SCANNED]
         alike = questions[at : at + SCANNED] @ passages.T
         alike += SAME_FILE * (files == files[own][:, None])

@@ -15,7 +15,7 @@ from embeddings.encoder import default_threads
 from qa.analysis import Flags, Ints
 from qa.evaluation.reader_examples import INPUTS, Examples, Known
 from qa.evaluation.reader_network import OUTSIDE, Pairs, ReaderNetwork
-from qa.evaluation.reader_texts import Watch
+from qa.evaluation.reader_texts import Texts, Watch
 
 DECAY = 0.02
 """Weight decay (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization")."""
@@ -88,11 +88,7 @@ class Epoch:
 def fit(
     examples: Examples, recipe: Recipe, told: Callable[[Epoch], None], watch: Watch
 ) -> tuple[ReaderNetwork, Figures]:
-    """Train a network and return it with what it reaches on what is held out; `told` each epoch.
-
-    Raises UsageError where there are too few questions or passages to learn from.
-    """
-    _check(examples, recipe)
+    """Train a network; return it with what it reaches on what is held out. `told` is each epoch."""
     learned = np.flatnonzero(~examples.held_out)
     random = np.random.default_rng(recipe.seed)
     with _seeded(recipe.seed):
@@ -111,11 +107,12 @@ def fit(
         return network.eval(), figures
 
 
-def _check(examples: Examples, recipe: Recipe) -> None:
-    learned, near = int((~examples.held_out).sum()), examples.near.shape[1]
-    if learned < recipe.batch or near <= recipe.misses:
+def check(texts: Texts, recipe: Recipe) -> None:
+    """Raise UsageError where there are too few questions or passages to learn from."""
+    learned, others = int((~texts.held_out()).sum()), texts.others
+    if learned < recipe.batch or others <= recipe.misses:
         raise UsageError(
-            f"there are {learned} questions to learn from, and {near} passages beside their own;"
+            f"there are {learned} questions to learn from, and {others} passages beside their own;"
             f" expected at least {recipe.batch} (--batch) and {recipe.misses + 1}: give more files"
         )
 

@@ -66,6 +66,11 @@ class Texts:
         """Return for each question the passage that answers it, (questions,)."""
         return np.array([asked.passage for asked in self.asked], dtype=np.int64)
 
+    @property
+    def others(self) -> int:
+        """Return how many passages there are, for any question, beside its own paragraph's."""
+        return len(self.passages) - int(np.bincount(self.paragraphs).max(initial=0))
+
     def held_out(self) -> Flags:
         """Tell which questions are held out, (questions,): all of a HELD_OUT share of paragraphs.
 

@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def train(given: argparse.Namespace) -> int:
     """Read, encode, train, report and write; return the exit code."""
-    from qa.evaluation.reader_fitting import Recipe, fit, measured_known
+    from qa.evaluation.reader_fitting import Recipe, check, fit, measured_known
     from qa.evaluation.reader_network import exported
 
     if given.write is not None and not given.write.is_dir():
@@ -76,6 +76,7 @@ def train(given: argparse.Namespace) -> int:
         digest = encoder.settings.digest
         reader = found[0] if found and found[1] == digest else None
         texts = read_texts(files, encoder, random, bar.show)
+        check(texts, recipe)
         _say(_about(texts))
         basis, examples, known = encoded(texts, encoder, reader, random, bar.show)
         before = measured_known(known, examples, bar.show) if known else None
