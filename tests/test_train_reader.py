@@ -13,7 +13,7 @@ import torch
 
 from corpus.errors import StorageError
 from embeddings.durable import replace_file
-from embeddings.encoder import PassageText, TokenVectors, Vectors
+from embeddings.encoder import THREADS_VARIABLE, PassageText, TokenVectors, Vectors
 from embeddings.reader import LAYERS, SCALE, WEIGHTS, Reader, even_layers, load_reader
 from qa.evaluation.reader_examples import Basis, Examples, Ragged, _near
 from qa.evaluation.reader_fitting import Figures, Recipe, _drawn, pairs_of
@@ -253,9 +253,10 @@ def test_what_is_drawn_has_its_answer_or_none() -> None:
 
 
 def test_a_run_writes_a_reader_and_its_loss_falls(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the bundled encoder; the same run again finds what it wrote as good, and equal."""
+    monkeypatch.setenv(THREADS_VARIABLE, "1")  # so little work is done sooner by one
     file = saved(tmp_path / "stories.json", squad(20))
     command = [str(file), "--write", str(tmp_path), "--width", "16", "--epochs", "2"]
     assert main([*command, "--batch", "12"]) == 0
