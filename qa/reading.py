@@ -43,7 +43,7 @@ def can_read(candidates: Candidates, rows: Rows) -> bool:
 
 def is_read(rows: Rows) -> bool:
     """Tell whether rows have COLUMNS."""
-    return rows.names[-1] == COLUMNS[-1]
+    return COLUMNS[-1] in rows.names
 
 
 def read(candidates: Candidates, rows: Rows, passages: Ints) -> Floats:
