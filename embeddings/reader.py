@@ -86,9 +86,11 @@ class Reader:
         return _normed(mapped + weights[f"{name}.shift"])
 
     def scores(self, question: Vectors, passages: Sequence[TokenVectors]) -> Vectors:
-        """Return the log odds, about, that each sentence answers: float32 (sentences,).
+        """Return what is made of each sentence, float32 (sentences, 4), in the order of `passages`.
 
-        `question` is what `of_question` returned. Sentences follow each other as in `passages`.
+        First the log odds, about, that it answers, then what they come from: the mean similarity
+        of the question's tokens to the sentence's nearest ones, the same to the passage's, and
+        what its best token says by itself. `question` is what `of_question` returned.
         """
         counts = np.concatenate([passage.counts for passage in passages])
         tokens = np.concatenate([passage.values for passage in passages]).astype(np.float32)
@@ -157,7 +159,7 @@ class Reader:
         share: Vectors,
         sizes: npt.NDArray[np.int64],
     ) -> Vectors:
-        """Score sentences by themselves, their neighbours and their passages, (sentences,)."""
+        """Score sentences by themselves, their neighbours and their passages, (sentences, 4)."""
         weights = self._weights
         passage = np.repeat(np.arange(len(sizes)), sizes)
         starts = np.cumsum(sizes) - sizes
@@ -174,7 +176,7 @@ class Reader:
         scores = inner @ weights["verdict"] + weights["verdict.shift"]
         added = weights["plain"]
         scores += added[0] * own + added[1] * whole + added[2] + added[3] * alone
-        return np.asarray(scores, dtype=np.float32)
+        return np.column_stack([scores, own, whole, alone]).astype(np.float32, copy=False)
 
 
 def reader_of(digest: str) -> Reader | None:

@@ -120,17 +120,21 @@ class ArticleWriter:
             changed += sum(len(portion) for portion in self.write(differing))
         changed += sum(len(portion) for portion in self.finish())
         with self._store.transaction():
-            self._store.put_setting(SPLITTER, self._rules())
+            self._record_rules()
         return changed
 
     def _reading(self) -> str:
         return reading_of(self._encoder())
 
     def _rules(self) -> str:
-        """Return by which rules passages are made: how they are cut, and for which reader."""
+        """Return by which rules passages are to be made: how they are cut, for which reader."""
         stored = self._store.encoder
         reader = reader_of(stored.digest) if stored else None
         return f"{SPLITTER_VERSION} {reader.name}" if reader else SPLITTER_VERSION
+
+    def _record_rules(self) -> None:
+        """Keep by which rules passages were made; an encoder may give nothing for the reader."""
+        self._store.put_setting(SPLITTER, f"{SPLITTER_VERSION} {self._reading()}".strip())
 
     def _whole_articles(self, keys: Sequence[int]) -> dict[int, Article]:
         """Return articles by key, without the damaged ones."""
@@ -199,7 +203,7 @@ class ArticleWriter:
         stored = self._store.encoder
         if stored is None:
             self._store.put_encoder(settings)
-            self._store.put_setting(SPLITTER, self._rules())
+            self._record_rules()
         elif stored != settings:
             raise ArchiveMismatchError(mismatch(self._store, stored.model, settings.model))
 

@@ -197,7 +197,9 @@ class Keeping(Holdings):
     def _load_encoder(self, *, prepare: bool = False) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
-            if self._encoder is None:
+            carried = self._encoder if isinstance(self._encoder, onnx.OnnxEncoder) else None
+            outdated = prepare and carried is not None and not carried.reading
+            if self._encoder is None or (outdated and onnx.lacks_states(self.directory)):
                 self._encoder = self._find_encoder(prepare=prepare)
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:

@@ -27,6 +27,10 @@ COLUMNS = (
     "reader: next",
     "reader: before",
     "reader: odds",
+    "reader: similarity",
+    "reader: best similarity",
+    "reader: whole similarity",
+    "reader: best token",
     "read",
 )
 """Names of the columns that reading adds."""
@@ -43,22 +47,22 @@ def can_read(candidates: Candidates, rows: Rows) -> bool:
 
 def is_read(rows: Rows) -> bool:
     """Tell whether rows have COLUMNS."""
-    return rows.names[-1] == COLUMNS[-1]
+    return COLUMNS[-1] in rows.names
 
 
 def read(candidates: Candidates, rows: Rows, passages: Ints) -> Floats:
-    """Return the reader's log odds for each sentence of these passages, NaN for the others'.
+    """Return what `Reader.scores` makes of these passages, (sentences, 4), NaN for all others.
 
     `passages` are places in `rows.chosen`; see `can_read`.
     """
-    odds = np.full(len(rows.passage), np.nan)
+    told = np.full((len(rows.passage), 4), np.nan)
     question = candidates.asked.tokens
     tokens = [candidates.found[row].vectors.tokens for row in rows.chosen[passages].tolist()]
     chosen = np.isin(rows.passage, passages)
     known = [item for item in tokens if item is not None]
     if question is not None and len(known) == len(tokens):
-        odds[chosen] = np.clip(bundled_reader().scores(question, known), -MOST, MOST)
-    return odds
+        told[chosen] = np.clip(bundled_reader().scores(question, known), -MOST, MOST)
+    return told
 
 
 def first_of(shares: Floats) -> Ints:
@@ -66,33 +70,49 @@ def first_of(shares: Floats) -> Ints:
     return np.sort(np.argsort(-shares, kind="stable")[:READ])
 
 
-def with_reading(candidates: Candidates, rows: Rows, odds: Floats) -> Rows:
-    """Return rows with COLUMNS; sentences that were not read have the least of those that were."""
-    is_read = ~np.isnan(odds)
-    least = odds[is_read].min()
-    own = np.where(is_read, odds, least)
-    read_passages = is_read[rows.starts]
-    passages = np.log(np.add.reduceat(np.exp(own), rows.starts))
-    fewest = passages[read_passages].min()
-    passages = np.where(read_passages, passages, fewest)
-    articles = [candidates.found[row].article_id for row in rows.chosen.tolist()]
-    number = {name: at for at, name in enumerate(dict.fromkeys(articles))}
-    article = np.array([number[name] for name in articles])
-    summed = np.bincount(article, np.exp(passages) * read_passages)
-    same = rows.passage[1:] == rows.passage[:-1]
-    after, before = np.full(len(own), least), np.full(len(own), least)
-    after[:-1][same] = own[1:][same]
-    before[1:][same] = own[:-1][same]
+def with_reading(candidates: Candidates, rows: Rows, told: Floats) -> Rows:
+    """Return rows with COLUMNS; sentences that were not read have the least of those that were.
+
+    `told` is what `read` returned.
+    """
+    is_read = ~np.isnan(told[:, 0])
+    odds, similar, whole, token = np.where(is_read[:, None], told, told[is_read].min(axis=0)).T
+    of_passage = is_read[rows.starts]
+    passages = np.log(np.add.reduceat(np.exp(odds), rows.starts))
+    passages[~of_passage] = passages[of_passage].min()
+    nearest = np.maximum.reduceat(similar, rows.starts)
+    nearest[~of_passage] = similar[is_read].min()
     columns = (
-        own,
+        odds,
         passages[rows.passage],
-        np.log(summed + np.exp(fewest))[article][rows.passage],
-        after,
-        before,
-        np.log1p(np.exp(own)),
+        _of_articles(candidates, rows, np.exp(passages) * of_passage, passages.min()),
+        *_beside(rows, odds),
+        np.log1p(np.exp(odds)),
+        similar,
+        nearest[rows.passage],
+        whole,
+        token,
         is_read.astype(np.float64),
     )
     values = np.concatenate(
         [rows.values, np.column_stack(columns)], axis=1, dtype=rows.values.dtype
     )
     return replace(rows, names=(*rows.names, *COLUMNS), values=values)
+
+
+def _of_articles(candidates: Candidates, rows: Rows, odds: Floats, least: float) -> Floats:
+    """Return the logarithm of the odds of each article's passages, (sentences,)."""
+    articles = [candidates.found[row].article_id for row in rows.chosen.tolist()]
+    number = {name: at for at, name in enumerate(dict.fromkeys(articles))}
+    article = np.array([number[name] for name in articles])
+    summed = np.bincount(article, odds) + np.exp(least)
+    return np.asarray(np.log(summed)[article][rows.passage], dtype=np.float64)
+
+
+def _beside(rows: Rows, odds: Floats) -> tuple[Floats, Floats]:
+    """Return the odds of the sentence after and before each in its passage, else the least."""
+    same = rows.passage[1:] == rows.passage[:-1]
+    after, before = np.full(len(odds), odds.min()), np.full(len(odds), odds.min())
+    after[:-1][same] = odds[1:][same]
+    before[1:][same] = odds[:-1][same]
+    return after, before

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from corpus.records import Article
 from qa.features import CLOSE, Rows, describe
-from qa.ranking import ALONE, WEIGHTS, Shares, rank, softmax, weigh
+from qa.ranking import ALONE, UNREAD, WEIGHTS, WITH_READER, Shares, rank, softmax, weigh
 from qa.retrieval import Candidates
-from tests.questions import make_candidates, story
+from tests.questions import make_candidates, story, with_tokens
 
 BRIDGE = "The bridge closed on Friday. Boats may pass below it. Cars take the ferry."
 REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
@@ -155,5 +155,7 @@ def test_softmax(scores: list[float], shift: float) -> None:
 
 def test_the_weights_name_the_features_and_nothing_else() -> None:
     """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
-    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))["weights"]
-    assert set(stored) == set(describe(make_candidates(QUESTION, articles(BRIDGE))).names)
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    candidates = make_candidates(QUESTION, articles(BRIDGE))
+    assert set(stored[UNREAD]) == set(describe(candidates).names)
+    assert set(stored[WITH_READER]) == set(weigh(with_tokens(candidates)).rows.names)

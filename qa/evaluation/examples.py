@@ -29,7 +29,7 @@ RUN = 12
 class Example:
     """One gold question with the rows of its candidates, and of those left without its articles.
 
-    `odds` (sentences,) are what the encoder's reader makes of all of them, None where it cannot
+    `odds` (sentences, 4) are what the encoder's reader makes of all of them, None where it cannot
     read them. `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
     (passages,) what is of a relevant article. `group` names its article, for folds.
     """

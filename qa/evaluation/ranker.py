@@ -96,7 +96,9 @@ def _with_reading(candidates: Candidates, rows: Rows, odds: Floats | None, weigh
     if odds is None:
         return rows
     chosen = first_of(shares_of(rows, weights).passages)
-    return with_reading(candidates, rows, np.where(np.isin(rows.passage, chosen), odds, np.nan))
+    return with_reading(
+        candidates, rows, np.where(np.isin(rows.passage, chosen)[:, None], odds, np.nan)
+    )
 
 
 def shares_of(rows: Rows, weights: Floats) -> Shares:

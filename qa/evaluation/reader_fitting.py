@@ -248,7 +248,7 @@ def measured_known(known: Known, examples: Examples, watch: Watch) -> Figures:
     hits = []
     for question, passages in _measured_on(examples, watch):
         read = [known.tokens[passage] for passage in passages]
-        best = int(known.reader.scores(known.asked[question], read).argmax())
+        best = int(known.reader.scores(known.asked[question], read)[:, 0].argmax())
         ends = np.cumsum(examples.sentences[passages])
         place = int(np.searchsorted(ends, best, side="right"))
         sentence = best - int(ends[place] - examples.sentences[passages[place]])

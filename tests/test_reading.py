@@ -1,0 +1,109 @@
+"""What is read, and what is made of it: only the best passages, by the reader they are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings import reader
+from embeddings.reader import bundled_reader
+from embeddings.sealing import read_sealed, write_sealed
+from qa.archive import Archive
+from qa.confidence import confidence
+from qa.features import describe
+from qa.ranking import rank, weigh
+from qa.reading import COLUMNS, READ, can_read, first_of, is_read, read, with_reading
+from qa.retrieval import Candidates
+from tests.fakes import stories, write_articles
+from tests.questions import make_candidates, story, with_tokens
+
+QUESTION = "Who won the skiffs?"
+REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
+
+
+def regattas(count: int) -> Candidates:
+    texts = [f"{REGATTA} Boat {n} was last." for n in range(count)]
+    told = [story(f"s{n}", text, "Post", "2025-03-01") for n, text in enumerate(texts)]
+    return with_tokens(make_candidates(QUESTION, told))
+
+
+def test_the_best_passages_are_read_and_no_others() -> None:
+    """More than READ passages: those that have the largest shares without the reader."""
+    candidates = regattas(READ + 5)
+    rows = weigh(candidates).rows
+    marks = rows.values[:, rows.names.index("read")]
+    assert marks[rows.starts].sum() == READ
+    assert set(marks.tolist()) == {0.0, 1.0}
+    shares = np.arange(READ + 5.0)
+    assert first_of(shares).tolist() == list(range(5, READ + 5))
+
+
+def test_what_was_not_read_has_the_least_of_what_was() -> None:
+    """A passage that is not read looks like the worst that is, in every column."""
+    candidates = regattas(4)
+    rows = describe(candidates)
+    odds = read(candidates, rows, np.array([1, 3]))
+    assert np.isnan(odds[rows.passage == 0]).all()
+    assert not np.isnan(odds[rows.passage == 3]).any()
+    told = with_reading(candidates, rows, odds)
+    columns = dict(zip(told.names, told.values.T, strict=True))
+    assert (columns["reader"][rows.passage == 0] == np.nanmin(odds[:, 0])).all()
+    passages = columns["reader: passage"][rows.starts]
+    assert passages[0] == passages[2] == passages.min()
+    assert np.isfinite(told.values).all()
+    assert told.names[-len(COLUMNS) :] == COLUMNS
+
+
+def test_passages_are_read_alike_whoever_is_read_with_them() -> None:
+    """Odds of a passage do not depend on which others are read."""
+    candidates = regattas(5)
+    rows = describe(candidates)
+    together = read(candidates, rows, np.arange(5))
+    for place in range(5):
+        alone = read(candidates, rows, np.array([place]))
+        own = rows.passage == place
+        assert alone[own] == pytest.approx(together[own], abs=1e-4)
+
+
+def test_without_tokens_of_this_reader_the_other_weights_rank() -> None:
+    """A question or a passage without tokens, or with those for another reader: nothing is read."""
+    plain = make_candidates(QUESTION, [story("s0", REGATTA, "Post", "2025-03-01")])
+    other = with_tokens(plain, bundled_reader().number ^ 1)
+    assert can_read(with_tokens(plain), describe(plain))
+    for candidates in (plain, other):
+        assert not can_read(candidates, describe(candidates))
+        shares = weigh(candidates)
+        assert not is_read(shares.rows)
+        ranked = rank(candidates, shares)
+        assert 0 < confidence(candidates, ranked, shares) < 1
+
+
+def test_an_archive_from_before_the_reader_answers_and_is_read_from_the_next_run_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its encoder and its passages are made anew by a run that has nothing else to do."""
+    with monkeypatch.context() as before:
+        before.setattr(reader, "_bundled", lambda: (None, "no model"))
+        with Archive.create(tmp_path / "archive") as archive:
+            archive.add(write_articles(tmp_path / "news.jsonl", stories(3)))
+    manifest = tmp_path / "archive" / "encoder" / "encoder.json"
+    write_sealed(manifest, read_sealed(manifest) | {"states": False})
+    with Archive.open(tmp_path / "archive") as archive:
+        answer = archive.ask("Who closed the harbour?")
+        assert answer.citations
+        assert not tokens_of(archive)
+        report = archive.add(tmp_path / "news.jsonl")
+        assert report.unchanged == 3
+        assert any("encoded anew" in warning for warning in report.warnings)
+        assert tokens_of(archive) == {bundled_reader().number}
+        assert archive.ask("Who closed the harbour?").citations
+        assert archive.add(tmp_path / "news.jsonl").warnings == ()
+
+
+def tokens_of(archive: Archive) -> set[int]:
+    """Return for which readers the archive's passages have vectors of tokens."""
+    with archive.view() as view:
+        vectors = view.store.vectors(view.store.passage_keys().tolist())
+    return {item.tokens.reader for item in vectors.values() if item.tokens}
