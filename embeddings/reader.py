@@ -213,8 +213,8 @@ def load_reader(content: bytes) -> tuple[Reader, str]:
 
 def even_layers(states: Vectors) -> Vectors:
     """Scale each layer's state of a token to mean 0 and length 1, (tokens, LAYERS * dimension)."""
-    layers = states.reshape(len(states), LAYERS, states.shape[1] // LAYERS)
-    layers = layers - layers.mean(axis=2, keepdims=True)
+    given = states.reshape(len(states), LAYERS, states.shape[1] // LAYERS)
+    layers = given - np.add.reduce(given, axis=2, keepdims=True) / np.float32(given.shape[2])
     lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
     layers /= np.maximum(lengths, 1e-6)[:, :, None]
     return np.asarray(layers.reshape(states.shape), dtype=np.float32)
@@ -222,8 +222,9 @@ def even_layers(states: Vectors) -> Vectors:
 
 def _normed(vectors: npt.NDArray[Any]) -> Vectors:
     """Scale each vector to mean 0 and variance 1 (Ba et al. 2016, "Layer Normalization")."""
-    centred = vectors - vectors.mean(axis=1, keepdims=True)
-    variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
+    width = np.float32(vectors.shape[1])
+    centred = vectors - np.add.reduce(vectors, axis=1, keepdims=True) / width
+    variance = np.einsum("ij,ij->i", centred, centred) / width
     centred *= (1 / np.sqrt(variance + EPSILON))[:, None]
     return np.asarray(centred, dtype=np.float32)
 

@@ -123,8 +123,8 @@ def weigh(candidates: Candidates) -> Shares:
     shares = Shares(rows, softmax(rows.values @ weights_of(UNREAD, rows.names)))
     if not can_read(candidates, rows):
         return shares
-    odds = read(candidates, rows, first_of(shares.passages))
-    rows = with_reading(candidates, rows, odds)
+    told = read(candidates, rows, first_of(shares.sentences))
+    rows = with_reading(rows, told)
     return Shares(rows, softmax(rows.values @ weights_of(WITH_READER, rows.names)))
 
 

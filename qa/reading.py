@@ -1,6 +1,6 @@
 """Rows of the best passages -> the same rows with what the encoder's reader makes of them.
 
-Reading costs some 0.2 ms a passage, so only those are read that the ranker puts first without it.
+Reading costs some 0.05 ms a sentence, so only those are read that the ranker puts first without it.
 """
 
 from __future__ import annotations
@@ -8,14 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
+from embeddings.encoder import TokenVectors
 from embeddings.reader import bundled_reader
 from qa.features import Rows
 from qa.retrieval import Candidates
-from qa.wording import Floats, Ints
+from qa.wording import Floats
 
-READ = 12
-"""Passages of a question that are read."""
+Marks = npt.NDArray[np.bool_]
+
+READ = 16
+"""Sentences of a question that are read."""
 
 MOST = 20.0
 """Bound of a sentence's log odds by the reader."""
@@ -50,34 +54,45 @@ def is_read(rows: Rows) -> bool:
     return COLUMNS[-1] in rows.names
 
 
-def read(candidates: Candidates, rows: Rows, passages: Ints) -> Floats:
-    """Return what `Reader.scores` makes of these passages, (sentences, 4), NaN for all others.
+def read(candidates: Candidates, rows: Rows, chosen: Marks) -> Floats:
+    """Return what `Reader.scores` makes of the chosen sentences, (sentences, 4), NaN for others.
 
-    `passages` are places in `rows.chosen`; see `can_read`.
+    A sentence is read beside those of its passage that are chosen too. See `can_read`.
     """
-    told = np.full((len(rows.passage), 4), np.nan)
+    told = np.full((len(chosen), 4), np.nan)
     question = candidates.asked.tokens
-    tokens = [candidates.found[row].vectors.tokens for row in rows.chosen[passages].tolist()]
-    chosen = np.isin(rows.passage, passages)
-    known = [item for item in tokens if item is not None]
-    if question is not None and len(known) == len(tokens):
-        told[chosen] = np.clip(bundled_reader().scores(question, known), -MOST, MOST)
+    parts = []
+    for place in np.unique(rows.passage[chosen]).tolist():
+        tokens = candidates.found[rows.chosen[place]].vectors.tokens
+        if tokens is not None:
+            start = rows.starts[place]
+            parts.append(_part(tokens, chosen[start : start + len(tokens.counts)]))
+    if question is not None and parts:
+        told[chosen] = np.clip(bundled_reader().scores(question, parts), -MOST, MOST)
     return told
 
 
-def first_of(shares: Floats) -> Ints:
-    """Return which passages to read, ascending, by the share (passages,) that each has so far."""
-    return np.sort(np.argsort(-shares, kind="stable")[:READ])
+def _part(tokens: TokenVectors, chosen: Marks) -> TokenVectors:
+    """Return the tokens of some sentences of a passage."""
+    values = tokens.values[np.repeat(chosen, tokens.counts)]
+    return replace(tokens, values=values, counts=tokens.counts[chosen])
 
 
-def with_reading(candidates: Candidates, rows: Rows, told: Floats) -> Rows:
+def first_of(shares: Floats) -> Marks:
+    """Mark the sentences to read, by the share (sentences,) that each has so far."""
+    chosen = np.zeros(len(shares), dtype=np.bool_)
+    chosen[np.argsort(-shares, kind="stable")[:READ]] = True
+    return chosen
+
+
+def with_reading(rows: Rows, told: Floats) -> Rows:
     """Return rows with COLUMNS; sentences that were not read have the least of those that were.
 
     `told` is what `read` returned.
     """
     is_read = ~np.isnan(told[:, 0])
     odds, similar, whole, token = np.where(is_read[:, None], told, told[is_read].min(axis=0)).T
-    of_passage = is_read[rows.starts]
+    of_passage = np.logical_or.reduceat(is_read, rows.starts)
     passages = np.log(np.add.reduceat(np.exp(odds), rows.starts))
     passages[~of_passage] = passages[of_passage].min()
     nearest = np.maximum.reduceat(similar, rows.starts)
@@ -85,7 +100,7 @@ def with_reading(candidates: Candidates, rows: Rows, told: Floats) -> Rows:
     columns = (
         odds,
         passages[rows.passage],
-        _of_articles(candidates, rows, np.exp(passages) * of_passage, passages.min()),
+        _of_articles(rows, np.exp(passages) * of_passage, passages.min()),
         *_beside(rows, odds),
         np.log1p(np.exp(odds)),
         similar,
@@ -100,13 +115,10 @@ def with_reading(candidates: Candidates, rows: Rows, told: Floats) -> Rows:
     return replace(rows, names=(*rows.names, *COLUMNS), values=values)
 
 
-def _of_articles(candidates: Candidates, rows: Rows, odds: Floats, least: float) -> Floats:
+def _of_articles(rows: Rows, odds: Floats, least: float) -> Floats:
     """Return the logarithm of the odds of each article's passages, (sentences,)."""
-    articles = [candidates.found[row].article_id for row in rows.chosen.tolist()]
-    number = {name: at for at, name in enumerate(dict.fromkeys(articles))}
-    article = np.array([number[name] for name in articles])
-    summed = np.bincount(article, odds) + np.exp(least)
-    return np.asarray(np.log(summed)[article][rows.passage], dtype=np.float64)
+    summed = np.bincount(rows.article, odds) + np.exp(least)
+    return np.asarray(np.log(summed)[rows.article][rows.passage], dtype=np.float64)
 
 
 def _beside(rows: Rows, odds: Floats) -> tuple[Floats, Floats]:

@@ -41,6 +41,7 @@ def shares_of(*passages: list[float], withdrawn: tuple[int, ...] = ()) -> Shares
         chosen=np.arange(len(sizes)),
         fused=np.zeros(len(sizes)),
         nearest=np.zeros(len(sizes), dtype=np.int64),
+        article=np.arange(len(sizes)),
         withdrawn=marks,
     )
     return Shares(rows, flat)

@@ -39,7 +39,7 @@ def example(question: GoldQuestion, group: str = "s0") -> Example:
     rows = describe(candidates)
     count = len(rows.passage)
     return Example(
-        *("mine", question, group, candidates, rows, None),
+        *("mine", question, group, candidates, rows),
         *(np.ones(count), np.ones(1), np.ones(1), None),
     )
 

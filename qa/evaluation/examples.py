@@ -13,7 +13,6 @@ from embeddings.encoder import PassageVectors
 from qa.archive import Archive
 from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows, describe
-from qa.reading import can_read, read
 from qa.records import Query
 from qa.retrieval import Candidate, Candidates, retrieve
 from qa.wording import Floats, Ints
@@ -29,8 +28,7 @@ RUN = 12
 class Example:
     """One gold question with the rows of its candidates, and of those left without its articles.
 
-    `odds` (sentences, 4) are what the encoder's reader makes of all of them, None where it cannot
-    read them. `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
+    `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
     (passages,) what is of a relevant article. `group` names its article, for folds.
     """
 
@@ -39,11 +37,10 @@ class Example:
     group: str
     candidates: Candidates
     rows: Rows
-    odds: Floats | None
     right: Floats
     hits: Floats
     articles: Floats
-    without: tuple[Candidates, Rows, Floats | None] | None
+    without: tuple[Candidates, Rows] | None
 
     @property
     def is_list(self) -> bool:
@@ -88,7 +85,6 @@ def _shared(candidates: Candidates, kept: dict[int, PassageVectors]) -> Candidat
 
 def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) -> Example:
     rows = _light(describe(candidates))
-    odds = _odds(candidates, rows)
     close = [candidates.found[row] for row in rows.chosen]
     wanted = {item.article for item in gold.relevant} if gold.answerable else set()
     right = np.concatenate([_right(gold, item) for item in close])
@@ -96,27 +92,18 @@ def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) 
     without = None
     if left and len(left) < len(candidates.found):
         others = replace(candidates, found=left)
-        left_rows = _light(describe(others))
-        without = (others, left_rows, _odds(others, left_rows))
+        without = (others, _light(describe(others)))
     return Example(
         set=name,
         gold=gold,
         group=min(wanted, default=f"unanswerable {place // RUN}"),
         candidates=candidates,
         rows=rows,
-        odds=odds,
         right=right,
         hits=np.array([is_hit(gold, item, item.stored.span) for item in close], dtype=np.float64),
         articles=np.array([item.article.id in wanted for item in close], dtype=np.float64),
         without=without,
     )
-
-
-def _odds(candidates: Candidates, rows: Rows) -> Floats | None:
-    """Return what the reader makes of every sentence, more than is read for an answer."""
-    if not can_read(candidates, rows):
-        return None
-    return read(candidates, rows, np.arange(len(rows.chosen)))
 
 
 def _light(rows: Rows) -> Rows:

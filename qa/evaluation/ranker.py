@@ -13,7 +13,7 @@ from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.features import Rows
 from qa.ranking import Shares, softmax
-from qa.reading import first_of, with_reading
+from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidates
 from qa.wording import Floats
 
@@ -80,25 +80,19 @@ def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Exam
 
 
 def _read_by(example: Example, weights: Floats) -> Example:
-    if example.odds is None:
+    without = example.without
+    if without is not None:
+        without = (without[0], _read(*without, weights))
+    return replace(example, rows=_read(example.candidates, example.rows, weights), without=without)
+
+
+def _read(candidates: Candidates, rows: Rows, weights: Floats) -> Rows:
+    if not can_read(candidates, rows):
         raise UsageError(
             "the reader of the archive's model has not read the articles: index them again"
         )
-    without = example.without
-    if without is not None:
-        candidates, rows, odds = without
-        without = (candidates, _with_reading(candidates, rows, odds, weights), odds)
-    rows = _with_reading(example.candidates, example.rows, example.odds, weights)
-    return replace(example, rows=rows, without=without)
-
-
-def _with_reading(candidates: Candidates, rows: Rows, odds: Floats | None, weights: Floats) -> Rows:
-    if odds is None:
-        return rows
-    chosen = first_of(shares_of(rows, weights).passages)
-    return with_reading(
-        candidates, rows, np.where(np.isin(rows.passage, chosen)[:, None], odds, np.nan)
-    )
+    chosen = first_of(shares_of(rows, weights).sentences)
+    return with_reading(rows, read(candidates, rows, chosen))
 
 
 def shares_of(rows: Rows, weights: Floats) -> Shares:

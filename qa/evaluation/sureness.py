@@ -62,7 +62,7 @@ def signs_of(examples: Sequence[Example], weights: Sequence[Floats]) -> Signs:
         told = confidence.signs(example.candidates, shares)
         rows.append((told, example.gold.answerable, quote_is_right(example, shares), False, number))
         if example.without is not None:
-            candidates, without, _ = example.without
+            candidates, without = example.without
             told = confidence.signs(candidates, shares_of(without, own))
             rows.append((told, False, False, True, number))
     return Signs(
