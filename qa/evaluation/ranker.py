@@ -75,22 +75,29 @@ def weights_by_fold(
 
 
 def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
-    """Return examples with what a reader makes of the passages that the weights put first."""
-    return [_read_by(*pair) for pair in zip(examples, weights, strict=True)]
+    """Return examples with what a reader makes of the sentences that the weights put first.
+
+    Questions that lean on a conversation are not read and are left out. Raises UsageError where
+    that leaves none.
+    """
+    pairs = zip(examples, weights, strict=True)
+    read_ones = [_read_by(*pair) for pair in pairs if can_read(pair[0].candidates, pair[0].rows)]
+    if not read_ones:
+        raise UsageError(
+            "the reader of the bundled model has read none of the articles: index them again"
+        )
+    return read_ones
 
 
 def _read_by(example: Example, weights: Floats) -> Example:
     without = example.without
     if without is not None:
         without = (without[0], _read(*without, weights))
-    return replace(example, rows=_read(example.candidates, example.rows, weights), without=without)
+    rows = _read(example.candidates, example.rows, weights)
+    return replace(example, rows=rows, without=without)
 
 
 def _read(candidates: Candidates, rows: Rows, weights: Floats) -> Rows:
-    if not can_read(candidates, rows):
-        raise UsageError(
-            "the reader of the archive's model has not read the articles: index them again"
-        )
     chosen = first_of(shares_of(rows, weights).sentences)
     return with_reading(rows, read(candidates, rows, chosen))
 
