@@ -18,7 +18,7 @@ from qa.wording import Floats
 
 Marks = npt.NDArray[np.bool_]
 
-READ = 16
+READ = 24
 """Sentences of a question that are read."""
 
 MOST = 20.0
