@@ -32,6 +32,8 @@ GPU = Path("/dev/nvidiactl")
 def prepare_encoder(directory: Path, stored: EncoderSettings | None, model: str | None) -> Encoder:
     """Return the encoder for passages to come, and put it into the archive where it carries none.
 
+    One from before its model had a reader is made anew.
+
     Where there is a GPU, sentence-transformers encodes on it, in float16 where that changes no
     ranking. The caller holds the archive's lock. Raises ModelError where the model is missing or
     unfit.

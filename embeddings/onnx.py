@@ -66,6 +66,7 @@ class OnnxEncoder:
             if file_sha256(folder / name) != digest:
                 raise ValueError(f"{folder / name} is damaged")
         self._folder = folder
+        self._stamp = _stamp(folder)
         self._pad = int(manifest["pad"])
         self._settings = EncoderSettings(**manifest["settings"])
         self._tokenizer = PassageTokenizer(
@@ -73,7 +74,7 @@ class OnnxEncoder:
         )
         self._question_prompt = str(manifest["question_prompt"])
         self._gives_states = bool(manifest.get("states"))
-        self._reader = reader_of(self._settings.digest) if self._gives_states else None
+        self._reader = reader_of(self._settings) if self._gives_states else None
 
     @property
     def folder(self) -> Path:
@@ -89,6 +90,16 @@ class OnnxEncoder:
     def tokenizer(self) -> PassageTokenizer:
         """Return what makes word pieces of texts."""
         return self._tokenizer
+
+    @property
+    def is_outdated(self) -> bool:
+        """Tell whether the export is from before there was a reader for its model."""
+        return self._reader is None and reader_of(self._settings) is not None
+
+    @property
+    def was_replaced(self) -> bool:
+        """Tell whether another export stands in this one's place by now."""
+        return _stamp(self._folder) not in {self._stamp, None}
 
     @property
     def reading(self) -> str:
@@ -174,10 +185,19 @@ class OnnxEncoder:
         )
 
 
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Return what tells an export from the next in its place, None where there is none."""
+    try:
+        status = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
 def lacks_states(directory: Path) -> bool:
     """Tell whether an archive carries an encoder from before there was a reader for its model."""
     carried = load(directory, None)
-    return carried is not None and not carried.reading and bool(reader_of(carried.settings.digest))
+    return carried is not None and carried.is_outdated
 
 
 def load(directory: Path, settings: EncoderSettings | None) -> OnnxEncoder | None:

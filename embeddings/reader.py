@@ -20,7 +20,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.encoder import TokenVectors, Vectors
+from embeddings.encoder import EncoderSettings, TokenVectors, Vectors
+from embeddings.models import DEFAULT_MODEL
 
 WEIGHTS = "reader.npz"
 """File in embeddings/: the network, and the digest of the model whose vectors it reads."""
@@ -179,10 +180,13 @@ class Reader:
         return np.column_stack([scores, own, whole, alone]).astype(np.float32, copy=False)
 
 
-def reader_of(digest: str) -> Reader | None:
-    """Return the reader of the model with this digest, None where there is none."""
+def reader_of(settings: EncoderSettings) -> Reader | None:
+    """Return the reader of a model, None where there is none.
+
+    The bundled model by another name has none: its export has no states for it.
+    """
     found, known = _bundled()
-    return found if digest == known else None
+    return found if (settings.model, settings.digest) == (DEFAULT_MODEL, known) else None
 
 
 def bundled_reader() -> Reader:

@@ -315,7 +315,7 @@ def decode_vectors(
         start = 2 * (numbers + number)
         size = width * int(counts.sum(dtype=np.int64))
         values = np.frombuffer(sentences, dtype=np.int8, count=size, offset=start)
-        tokens = TokenVectors(values.reshape(-1, width), counts.astype(np.int64), reader)
+        tokens = TokenVectors(values.reshape(-1, width).copy(), counts.astype(np.int64), reader)
     parts = np.frombuffer(sentences, dtype="<f2", count=numbers).astype(np.float32)
     return PassageVectors(whole, parts.reshape(-1, whole.shape[0]), tokens)
 

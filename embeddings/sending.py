@@ -70,8 +70,7 @@ def check(encoded: Encoded, unit: Sequence[Batch], dimension: int, reading: str)
         (item.index, (len(item.sentences), dimension), reading) for batch in unit for item in batch
     ]
     found = [
-        (index, vectors.sentences.shape, vectors.tokens.reader_name if vectors.tokens else "")
-        for index, vectors in encoded.vectors
+        (index, vectors.sentences.shape, _reader_of(vectors)) for index, vectors in encoded.vectors
     ]
     whole = all(
         vectors.passage.shape == (dimension,)
@@ -84,6 +83,12 @@ def check(encoded: Encoded, unit: Sequence[Batch], dimension: int, reading: str)
             f"the worker on {encoded.machine} returned other vectors than were asked for: install"
             f" the version of this project that is here on it. {GO_ON}"
         )
+
+
+def _reader_of(vectors: PassageVectors) -> str:
+    """Return for which reader a passage has tokens; from an older version it has no such field."""
+    tokens = getattr(vectors, "tokens", None)
+    return str(tokens.reader_name) if tokens else ""
 
 
 class EncodesHere:

@@ -63,7 +63,7 @@ class SentenceTransformerEncoder:
             pooling=late_chunking.POOLING if self._late else "the model's own",
             max_tokens=self._tokenizer.room,
         )
-        self._reader = reader_of(self._settings.digest) if self._late else None
+        self._reader = reader_of(self._settings) if self._late else None
         if self._reader:
             first: Any = self._model[0]
             first.auto_model.config.output_hidden_states = True

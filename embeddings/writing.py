@@ -27,7 +27,8 @@ EncoderSource = Callable[[], Encoder]
 """Returns the encoder, loading it when it is first called."""
 
 SPLITTER = "splitter"
-"""Name of the setting that tells by which rules an archive's passages were cut."""
+"""Name of the setting that tells by which rules an archive's passages were cut, and for which
+reader they were encoded."""
 
 RESPLIT = 64
 """Articles that are cut anew at a time when the rules have changed."""
@@ -104,7 +105,7 @@ class ArticleWriter:
             yield [item.article for item in begun.articles]
 
     def resplit(self) -> int:
-        """Cut all articles anew where they were cut by other rules; return how many changed.
+        """Cut and encode all articles anew where other rules made them; return how many changed.
 
         What a stopped run has left is done again by the next one, with the vectors it computed.
         Damaged articles stay as they are: they are cut when their files are read again.
@@ -129,12 +130,15 @@ class ArticleWriter:
     def _rules(self) -> str:
         """Return by which rules passages are to be made: how they are cut, for which reader."""
         stored = self._store.encoder
-        reader = reader_of(stored.digest) if stored else None
+        reader = reader_of(stored) if stored else None
         return f"{SPLITTER_VERSION} {reader.name}" if reader else SPLITTER_VERSION
 
+    def _made_by(self) -> str:
+        """Return by which rules passages are made; an encoder may give nothing for the reader."""
+        return f"{SPLITTER_VERSION} {self._reading()}".strip()
+
     def _record_rules(self) -> None:
-        """Keep by which rules passages were made; an encoder may give nothing for the reader."""
-        self._store.put_setting(SPLITTER, f"{SPLITTER_VERSION} {self._reading()}".strip())
+        self._store.put_setting(SPLITTER, self._made_by())
 
     def _whole_articles(self, keys: Sequence[int]) -> dict[int, Article]:
         """Return articles by key, without the damaged ones."""
@@ -155,8 +159,10 @@ class ArticleWriter:
         if not item.passages:
             return True
         as_now = stored == [(p.span, p.sentences, p.tokens) for p in item.passages]
-        keys = {text.key(self._reading()) for text in _texts([item])}
-        return as_now and self._store.has_vectors(keys) == keys
+        reading = self._reading()
+        return as_now and self._store.hashes_of(key) == [
+            text.key(reading) for text in _texts([item])
+        ]
 
     def _begin(self, articles: list[SplitArticle], before: Iterable[_Begun] = ()) -> _Begun:
         """Begin to encode a portion, but for passages that are stored or part of one before it."""
@@ -206,6 +212,8 @@ class ArticleWriter:
             self._record_rules()
         elif stored != settings:
             raise ArchiveMismatchError(mismatch(self._store, stored.model, settings.model))
+        elif self._store.setting(SPLITTER) == self._rules() != self._made_by():
+            self._record_rules()  # what is added has nothing for the reader: a later run sees to it
 
 
 def mismatch(store: Store, stored: str, asked: str) -> str:

@@ -124,6 +124,8 @@ def weigh(candidates: Candidates) -> Shares:
     if not can_read(candidates, rows):
         return shares
     told = read(candidates, rows, first_of(shares.sentences))
+    if not np.isfinite(told).any():
+        return shares
     rows = with_reading(rows, told)
     return Shares(rows, softmax(rows.values @ weights_of(WITH_READER, rows.names)))
 

@@ -57,7 +57,8 @@ def is_read(rows: Rows) -> bool:
 def read(candidates: Candidates, rows: Rows, chosen: Marks) -> Floats:
     """Return what `Reader.scores` makes of the chosen sentences, (sentences, 4), NaN for others.
 
-    A sentence is read beside those of its passage that are chosen too. See `can_read`.
+    A sentence is read beside those of its passage that are chosen too; one without any token is
+    not read. See `can_read`.
     """
     told = np.full((len(chosen), 4), np.nan)
     question = candidates.asked.tokens
@@ -68,7 +69,9 @@ def read(candidates: Candidates, rows: Rows, chosen: Marks) -> Floats:
             start = rows.starts[place]
             parts.append(_part(tokens, chosen[start : start + len(tokens.counts)]))
     if question is not None and parts:
-        told[chosen] = np.clip(bundled_reader().scores(question, parts), -MOST, MOST)
+        made = np.clip(bundled_reader().scores(question, parts), -MOST, MOST)
+        made[np.concatenate([part.counts for part in parts]) == 0] = np.nan  # no word to be read
+        told[chosen] = made
     return told
 
 

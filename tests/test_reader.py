@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.resources import files
 from io import BytesIO
 
 import numpy as np
 import pytest
 
 from corpus.errors import ArchiveDamagedError
-from embeddings.encoder import PassageVectors, TokenVectors, Vectors
+from embeddings.encoder import EncoderSettings, PassageVectors, TokenVectors, Vectors
+from embeddings.models import DEFAULT_MODEL
 from embeddings.reader import (
     FLOOR,
     LAYERS,
     SCALE,
+    WEIGHTS,
     Reader,
     bundled_reader,
     even_layers,
@@ -108,8 +112,12 @@ def test_narrow_vectors_are_rounded_once(reader: Reader) -> None:
 
 
 def test_a_reader_reads_its_own_model_alone() -> None:
-    """Another model's digest has none; the name is the checksum of the weights."""
-    assert reader_of("another") is None
+    """Another model has none, nor the same by another name; its name is its weights' checksum."""
+    _, digest = load_reader(files("embeddings").joinpath(WEIGHTS).read_bytes())
+    settings = EncoderSettings(DEFAULT_MODEL, digest, 384, "mean", 254)
+    assert reader_of(settings) is bundled_reader()
+    assert reader_of(replace(settings, digest="another")) is None
+    assert reader_of(replace(settings, model="/a/copy")) is None
     assert bundled_reader().name == f"{bundled_reader().number:08x}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings import reader
+from embeddings import reader, writing
 from embeddings.reader import bundled_reader
 from embeddings.sealing import read_sealed, write_sealed
 from qa.archive import Archive
@@ -78,30 +78,52 @@ def test_without_tokens_of_this_reader_the_other_weights_rank() -> None:
         assert 0 < confidence(candidates, ranked, shares) < 1
 
 
-def test_an_archive_from_before_the_reader_answers_and_is_read_from_the_next_run_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its encoder and its passages are made anew by a run that has nothing else to do."""
+@pytest.fixture
+def outdated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an archive of two copies and another story, from before there was a reader."""
+    monkeypatch.setattr(writing, "RESPLIT", 1)
+    one, other = stories(2)
+    news = write_articles(tmp_path / "news.jsonl", [one, other, one | {"id": "copy"}])
     with monkeypatch.context() as before:
         before.setattr(reader, "_bundled", lambda: (None, "no model"))
         with Archive.create(tmp_path / "archive") as archive:
-            archive.add(write_articles(tmp_path / "news.jsonl", stories(3)))
+            archive.add(news)
     manifest = tmp_path / "archive" / "encoder" / "encoder.json"
     write_sealed(manifest, read_sealed(manifest) | {"states": False})
-    with Archive.open(tmp_path / "archive") as archive:
-        answer = archive.ask("Who closed the harbour?")
-        assert answer.citations
-        assert not tokens_of(archive)
-        report = archive.add(tmp_path / "news.jsonl")
+    return tmp_path / "archive"
+
+
+def test_an_archive_from_before_the_reader_is_read_from_the_next_run_on(outdated: Path) -> None:
+    """Its encoder and its passages, copies too, are made anew by a run with nothing else to do."""
+    news = outdated.with_name("news.jsonl")
+    with Archive.open(outdated) as archive:
+        assert archive.ask("Who closed the harbour?").citations
+        assert tokens_of(archive) == {None}
+        report = archive.add(news)
         assert report.unchanged == 3
         assert any("encoded anew" in warning for warning in report.warnings)
         assert tokens_of(archive) == {bundled_reader().number}
         assert archive.ask("Who closed the harbour?").citations
-        assert archive.add(tmp_path / "news.jsonl").warnings == ()
+        assert archive.add(news).warnings == ()
+        assert archive.verify() == []
 
 
-def tokens_of(archive: Archive) -> set[int]:
+def test_a_process_that_is_open_meanwhile_reads_as_well(outdated: Path) -> None:
+    """It takes the new encoder for its next question, and for what it adds itself."""
+    news = outdated.with_name("news.jsonl")
+    with Archive.open(outdated) as serving, Archive.open(outdated) as adding:
+        before = serving.ask("Who closed the harbour?")
+        with Archive.open(outdated) as other:
+            other.add(news)
+            read_as = other.ask("Who closed the harbour?")
+        assert serving.ask("Who closed the harbour?").confidence == read_as.confidence
+        assert before.confidence != read_as.confidence
+        adding.add(write_articles(outdated.with_name("more.jsonl"), stories(5)[3:]))
+        assert tokens_of(adding) == {bundled_reader().number}
+
+
+def tokens_of(archive: Archive) -> set[int | None]:
     """Return for which readers the archive's passages have vectors of tokens."""
     with archive.view() as view:
         vectors = view.store.vectors(view.store.passage_keys().tolist())
-    return {item.tokens.reader for item in vectors.values() if item.tokens}
+    return {item.tokens.reader if item.tokens else None for item in vectors.values()}

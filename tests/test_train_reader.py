@@ -252,6 +252,7 @@ def test_what_is_drawn_has_its_answer_or_none() -> None:
     assert all(len(set(row)) == len(row) for row in passages.tolist())
 
 
+@pytest.mark.slow
 def test_a_run_writes_a_reader_and_its_loss_falls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +275,7 @@ def test_a_run_writes_a_reader_and_its_loss_falls(
     assert (tmp_path / WEIGHTS).read_bytes() == first
 
 
+@pytest.mark.slow
 def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file stays, and the reason is told in a line; a little worse, or `anyway`, is written."""
     file = tmp_path / WEIGHTS
