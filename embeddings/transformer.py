@@ -119,7 +119,7 @@ class SentenceTransformerEncoder:
         texts = [prompt + question for question in questions]
         with _threads(1 if len(questions) == 1 else default_threads()):
             return late_chunking.encode_questions(
-                self._tokenizer, self._forward, texts, self._pad, reader=self._reader
+                self._tokenizer, self._forward_whole, texts, self._pad, reader=self._reader
             )
 
     @property
@@ -141,14 +141,23 @@ class SentenceTransformerEncoder:
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         """Return token vectors, float32 (n, length, dimension), and for a reader inner states."""
+        return self._states(ids, mask, half=self._half)
+
+    def _forward_whole(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        """Return the same, never in float16: questions are as `encode_questions` has them."""
+        return self._states(ids, mask, half=False)
+
+    def _states(
+        self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64], *, half: bool
+    ) -> Vectors:
         import torch
 
         features = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         if "token_type_ids" in self._model.tokenizer.model_input_names:
             features["token_type_ids"] = torch.zeros_like(features["input_ids"])
         device = self._model.device
-        half = torch.autocast(device.type, dtype=torch.float16, enabled=self._half)
-        with torch.inference_mode(), half:
+        reduced = torch.autocast(device.type, dtype=torch.float16, enabled=half)
+        with torch.inference_mode(), reduced:
             output = self._model({name: value.to(device) for name, value in features.items()})
             states = output["token_embeddings"]
             if self._reader:
