@@ -31,6 +31,12 @@ ALIGNMENT = 4_096
 SMALL = 1_024
 """Bytes under which a constant stands in the graph itself."""
 
+STATES = "states"
+"""Output of the graph that has the states of several layers."""
+
+INNER = (0, 3)
+"""Layers whose states are given besides the last one's; layer 0 is what goes into the first."""
+
 MASKED = -1e9
 """What is added to the attention scores of padding: its share of attention becomes 0."""
 
@@ -69,7 +75,8 @@ def write_bert(folder: Path, graph: Path) -> None:
     """Write the model in `folder` as `graph`, with its weights beside it.
 
     The graph takes input_ids and attention_mask, int64 (n, length), and returns token_embeddings,
-    float32 (n, length, width). Raises ValueError, KeyError or OSError where the model is of
+    float32 (n, length, width), and STATES, the same and behind it the states of the layers INNER:
+    (n, length, 3 * width). Raises ValueError, KeyError or OSError where the model is of
     another kind or incomplete.
     """
     from safetensors.numpy import load_file
@@ -101,9 +108,12 @@ class _Graph:
         """Put the whole model together."""
         states = self.embedded()
         masked = self.mask()
+        reached = [states]
         for layer in range(self.shape.layers):
-            states = self.layer(states, masked, f"encoder.layer.{layer}.")
-        self.node("Identity", states, name="token_embeddings")
+            reached.append(self.layer(reached[-1], masked, f"encoder.layer.{layer}."))
+        self.node("Identity", reached[-1], name="token_embeddings")
+        side_by_side = [reached[-1], *(reached[layer] for layer in INNER)]
+        self.node("Concat", *side_by_side, name=STATES, axis=-1)
 
     def embedded(self) -> str:
         """Add up the vectors of word, place and the first kind of text, and normalise."""
@@ -205,8 +215,10 @@ class _Graph:
                 for name in ("input_ids", "attention_mask")
             ],
             [
-                helper.make_tensor_value_info(
-                    "token_embeddings", TensorProto.FLOAT, [*text, self.shape.width]
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [*text, width])
+                for name, width in (
+                    ("token_embeddings", self.shape.width),
+                    (STATES, self.shape.width * (1 + len(INNER))),
                 )
             ],
             tensors,

@@ -1,7 +1,7 @@
 """A model -> the encoder that an archive carries, checked against the model it came from.
 
-It is made once and kept in the archive under `encoder/`. Where it cannot be made or does not agree,
-sentence-transformers stays in use.
+It is kept in the archive under `encoder/`, and made anew where a newer reader needs more of it.
+Where it cannot be made or does not agree, sentence-transformers stays in use.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -88,7 +89,7 @@ def agreement(one: Vectors, other: Vectors) -> float:
 
 def _carry(directory: Path, write: Callable[[Path], None], expected: Vectors) -> bool:
     """Write an encoder aside, check it against the vectors expected, and move it in place."""
-    scratch = directory / f".{FOLDER}.{uuid.uuid4().hex[:8]}.tmp"
+    scratch, replaced = (directory / f".{FOLDER}.{uuid.uuid4().hex[:8]}.tmp" for _ in range(2))
     try:
         scratch.mkdir()
         write(scratch)
@@ -96,13 +97,15 @@ def _carry(directory: Path, write: Callable[[Path], None], expected: Vectors) ->
             return False
         for path in [*scratch.iterdir(), scratch]:
             sync(path)
-        shutil.rmtree(directory / FOLDER, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            (directory / FOLDER).rename(replaced)
         scratch.replace(directory / FOLDER)
         sync(directory)
     except Exception:  # exporters raise anything; the archive works without an export
         return False
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for folder in (scratch, replaced):
+            shutil.rmtree(folder, ignore_errors=True)
     return True
 
 
@@ -120,7 +123,7 @@ def _write_bundled(model: Path, folder: Path) -> None:
         pooling=late_chunking.POOLING,
         max_tokens=tokenizer.room,
     )
-    _write_manifest(folder, settings, limit=limit, pad=int(config["pad_token_id"]))
+    _write_manifest(folder, settings, limit=limit, pad=int(config["pad_token_id"]), states=True)
 
 
 def _write_manifest(
@@ -131,6 +134,7 @@ def _write_manifest(
     pad: int,
     prompt: str = "",
     question_prompt: str = "",
+    states: bool = False,
 ) -> None:
     manifest = {
         "settings": asdict(settings),
@@ -138,6 +142,7 @@ def _write_manifest(
         "prompt": prompt,
         "question_prompt": question_prompt,
         "pad": pad,
+        "states": states,
         "files": {file.name: file_sha256(file) for file in sorted(folder.iterdir())},
     }
     write_sealed(folder / MANIFEST, manifest)

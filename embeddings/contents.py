@@ -206,6 +206,15 @@ class Contents:
         count, last = self._db.execute("SELECT count(*), max(replaced) FROM versions")[0]
         return int(count), last
 
+    def hashes_of(self, article: int) -> list[bytes]:
+        """Return by which keys the vectors of an article's passages are stored, in their order."""
+        rows = self._db.execute(
+            "SELECT hash FROM passages JOIN vectors ON vectors.key = passages.vector"
+            " WHERE article = ? ORDER BY n",
+            (article,),
+        )
+        return [bytes(content) for (content,) in rows]
+
     def spare_vectors(self) -> int:
         """Return how many vectors are kept that no passage uses, for articles that come back."""
         return int(self._db.execute("SELECT count(*) FROM spares")[0][0])

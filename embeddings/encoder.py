@@ -44,19 +44,55 @@ class PassageText:
     text: str
     sentences: tuple[Span, ...]
 
-    @property
-    def key(self) -> bytes:
-        """Return a 16-byte digest of everything that its vectors depend on besides the model."""
-        seen = [self.title or "", self.text, [[span.start, span.end] for span in self.sentences]]
+    def key(self, reading: str = "") -> bytes:
+        """Return a 16-byte digest of everything that its vectors depend on besides the model.
+
+        `reading` names the reader for which tokens have vectors, see `ReadingEncoder`.
+        """
+        spans = [[span.start, span.end] for span in self.sentences]
+        seen = [self.title or "", self.text, spans, *filter(None, [reading])]
         return hashlib.blake2b(json.dumps(seen).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """What a reader needs of a passage: narrow vectors of the tokens in its sentences.
+
+    `values` is int8 (tokens, width), sentence by sentence; `counts`, int64 (sentences,), tells how
+    many are of which; `reader` is the number of the reader that reads them.
+    """
+
+    values: npt.NDArray[np.int8]
+    counts: npt.NDArray[np.int64]
+    reader: int
+
+    @property
+    def reader_name(self) -> str:
+        """Return what identifies the reader, as `ReadingEncoder.reading` does."""
+        return f"{self.reader:08x}"
+
+
+@dataclass(frozen=True, slots=True)
 class PassageVectors:
-    """The unit vectors of a passage, float32 (dimension,), and its sentences', (n, dimension)."""
+    """The unit vectors of a passage, float32 (dimension,), and its sentences', (n, dimension).
+
+    `tokens` are there where the encoder's model has a reader.
+    """
 
     passage: Vectors
     sentences: Vectors
+    tokens: TokenVectors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVectors:
+    """A question's unit vector, float32 (dimension,), and its tokens' for the reader, (n, width).
+
+    `tokens` are None where the encoder's model has no reader.
+    """
+
+    whole: Vectors
+    tokens: Vectors | None = None
 
 
 @runtime_checkable
@@ -80,6 +116,20 @@ class Encoder(Protocol):
 
     def encode_questions(self, questions: Sequence[str]) -> Vectors:
         """Return float32 unit vectors, shape (len(questions), dimension)."""
+        ...
+
+
+@runtime_checkable
+class ReadingEncoder(Encoder, Protocol):
+    """An Encoder whose model may have a reader, for which it gives vectors of tokens."""
+
+    @property
+    def reading(self) -> str:
+        """Return what identifies the reader, "" where there is none."""
+        ...
+
+    def read_questions(self, questions: Sequence[str]) -> list[QuestionVectors]:
+        """Return the vectors of each question, `whole` as `encode_questions` has them."""
         ...
 
 
@@ -109,6 +159,11 @@ class Closeable(Protocol):
     def close(self) -> None:
         """Give up what is not finished."""
         ...
+
+
+def reading_of(encoder: Encoder) -> str:
+    """Return what identifies an encoder's reader, "" where it has none."""
+    return encoder.reading if isinstance(encoder, ReadingEncoder) else ""
 
 
 def unit(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:

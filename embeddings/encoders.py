@@ -32,11 +32,13 @@ GPU = Path("/dev/nvidiactl")
 def prepare_encoder(directory: Path, stored: EncoderSettings | None, model: str | None) -> Encoder:
     """Return the encoder for passages to come, and put it into the archive where it carries none.
 
+    One from before its model had a reader is made anew.
+
     Where there is a GPU, sentence-transformers encodes on it, in float16 where that changes no
     ranking. The caller holds the archive's lock. Raises ModelError where the model is missing or
     unfit.
     """
-    carries = (directory / onnx.FOLDER).exists()
+    carries = (directory / onnx.FOLDER).exists() and not onnx.lacks_states(directory)
     if not carries and (model or DEFAULT_MODEL) == DEFAULT_MODEL:
         from embeddings.carrying import carry_bundled
 

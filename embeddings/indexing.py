@@ -119,7 +119,9 @@ class _Run:
     ) -> IndexReport:
         started = time.perf_counter()
         if resplit := self._writer.resplit():
-            self._tally.warnings.append(f"{resplit} articles were cut into passages by newer rules")
+            self._tally.warnings.append(
+                f"{resplit} articles were cut into passages or encoded anew, by newer rules"
+            )
         found = _without_archives(find_files(paths))
         self._tally.failed.extend(found.failures)
         self._note_owners(found)

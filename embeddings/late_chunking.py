@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 
 from corpus.passages import MAX_HEADLINE_SHARE
 from corpus.records import Span
-from embeddings.encoder import PassageText, PassageVectors, Vectors, unit
+from embeddings.encoder import PassageText, PassageVectors, QuestionVectors, Vectors, unit
+from embeddings.reader import Reader
 
 BATCH_TOKENS = 8_192
 """Word pieces in a batch, padding counted: some 32 passages of full length, for torch."""
@@ -47,7 +48,9 @@ class Tokens:
 
 
 Forward = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Vectors]
-"""Takes ids and attention mask, int64 (n, length); returns token vectors (n, length, dimension)."""
+"""Takes ids and attention mask, int64 (n, length); returns token vectors (n, length, dimension).
+
+For a reader, the states of other layers follow each token's vector: (n, length, 3 * dimension)."""
 
 
 class PassageTokenizer:
@@ -100,11 +103,15 @@ class PassageTokenizer:
 
 
 def encode_passages(
-    tokenizer: PassageTokenizer, forward: Forward, passages: Sequence[PassageText], pad: int
+    tokenizer: PassageTokenizer,
+    forward: Forward,
+    passages: Sequence[PassageText],
+    pad: int,
+    reader: Reader | None = None,
 ) -> Iterator[tuple[int, PassageVectors]]:
     """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
     for batch in tokenised_batches(tokenizer, passages):
-        yield from encode_batch(forward, batch, pad)
+        yield from encode_batch(forward, batch, pad, reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +149,16 @@ def tokenised_batches(
             ]
 
 
-def encode_batch(forward: Forward, batch: Batch, pad: int) -> list[tuple[int, PassageVectors]]:
-    """Return (index, vectors) for the passages of one batch."""
+def encode_batch(
+    forward: Forward, batch: Batch, pad: int, reader: Reader | None = None
+) -> list[tuple[int, PassageVectors]]:
+    """Return (index, vectors) for the passages of one batch, those of tokens for a reader."""
     vectors = forward(*padded([item.tokens.ids for item in batch], pad))
     return [
-        (item.index, pool(item.sentences, item.tokens, vectors[row, : len(item.tokens.ids)]))
+        (
+            item.index,
+            pool(item.sentences, item.tokens, vectors[row, : len(item.tokens.ids)], reader),
+        )
         for row, item in enumerate(batch)
     ]
 
@@ -178,32 +190,54 @@ def encode_questions(
     questions: Sequence[str],
     pad: int,
     budget: int = BATCH_TOKENS,
-) -> Vectors:
-    """Return the mean token vectors of questions, float32 (n, dimension), scaled to length 1."""
+    reader: Reader | None = None,
+) -> list[QuestionVectors]:
+    """Return questions' vectors: the mean of their tokens', scaled to length 1, and a reader's."""
     encoded = [tokenizer.question(question) for question in questions]
-    rows: dict[int, Vectors] = {}
+    found: dict[int, QuestionVectors] = {}
     for batch in length_batches([len(ids) for ids in encoded], budget):
         ids, mask = padded([encoded[index] for index in batch], pad)
         vectors = forward(ids, mask)
         for row, index in enumerate(batch):
-            rows[index] = vectors[row, : len(encoded[index])].mean(axis=0)
-    return unit(np.stack([rows[index] for index in range(len(encoded))]))
+            own = vectors[row, : len(encoded[index])]
+            tokens = reader.of_question(own) if reader else None
+            found[index] = QuestionVectors(unit(_last(own, reader).mean(axis=0)), tokens)
+    return [found[index] for index in range(len(encoded))]
 
 
-def pool(sentences: Sequence[Span], encoded: Tokens, vectors: Vectors) -> PassageVectors:
-    """Pool token vectors, (length, dimension), over the passage's words and each sentence's.
+def pool(
+    sentences: Sequence[Span], encoded: Tokens, vectors: Vectors, reader: Reader | None = None
+) -> PassageVectors:
+    """Pool token vectors, as `Forward` has them, over the passage's words and each sentence's.
 
-    A sentence in which no token starts has the passage's vector.
+    A sentence in which no token starts has the passage's vector. A reader gets tokens themselves.
     """
-    body = encoded.body if encoded.body.any() else np.ones_like(encoded.body)
-    starts = np.array([sentence.start for sentence in sentences])[:, None]
-    ends = np.array([sentence.end for sentence in sentences])[:, None]
-    inside = body & (encoded.starts >= starts) & (encoded.starts < ends)
+    body = body_of(encoded)
+    inside = inside_of(sentences, encoded)
+    tokens = reader.of_passage(vectors, inside) if reader else None
     inside = np.where(inside.any(axis=1, keepdims=True), inside, body)
     shares = np.concatenate([body[None, :], inside]).astype(np.float32)
-    means = (shares @ vectors) / shares.sum(axis=1, keepdims=True)
+    means = (shares @ _last(vectors, reader)) / shares.sum(axis=1, keepdims=True)
     found = unit(means)
-    return PassageVectors(found[0], found[1:])
+    return PassageVectors(found[0], found[1:], tokens)
+
+
+def body_of(encoded: Tokens) -> npt.NDArray[np.bool_]:
+    """Tell which tokens are the passage's own, (tokens,); all of them where none is."""
+    return encoded.body if encoded.body.any() else np.ones_like(encoded.body)
+
+
+def inside_of(sentences: Sequence[Span], encoded: Tokens) -> npt.NDArray[np.bool_]:
+    """Tell which of the passage's own tokens start in which sentence, (sentences, tokens)."""
+    starts = np.array([sentence.start for sentence in sentences])[:, None]
+    ends = np.array([sentence.end for sentence in sentences])[:, None]
+    inside = body_of(encoded) & (encoded.starts >= starts) & (encoded.starts < ends)
+    return np.asarray(inside, dtype=np.bool_)
+
+
+def _last(states: Vectors, reader: Reader | None) -> Vectors:
+    """Return the last layer's states, (tokens, dimension), without what follows for a reader."""
+    return states[:, : reader.dimension] if reader else states
 
 
 def padded(

@@ -109,4 +109,8 @@ def _from_4(_: SqliteDatabase) -> None:
     """Change nothing: what format 5 has anew, shorter digests of long rows, comes with new rows."""
 
 
-_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3, 4: _from_4}
+def _from_5(_: SqliteDatabase) -> None:
+    """Change nothing: what format 6 has anew, vectors of tokens, comes with new rows."""
+
+
+_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3, 4: _from_4, 5: _from_5}

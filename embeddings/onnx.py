@@ -13,15 +13,18 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from embeddings import late_chunking
+from embeddings.bert import STATES
 from embeddings.encoder import (
     EncoderSettings,
     PassageText,
     PassageVectors,
+    QuestionVectors,
     Vectors,
     default_threads,
     file_sha256,
 )
 from embeddings.late_chunking import Batch, PassageTokenizer
+from embeddings.reader import reader_of
 from embeddings.sealing import read_sealed
 
 FOLDER = "encoder"
@@ -63,12 +66,15 @@ class OnnxEncoder:
             if file_sha256(folder / name) != digest:
                 raise ValueError(f"{folder / name} is damaged")
         self._folder = folder
+        self._stamp = _stamp(folder)
         self._pad = int(manifest["pad"])
         self._settings = EncoderSettings(**manifest["settings"])
         self._tokenizer = PassageTokenizer(
             Tokenizer.from_file(str(folder / TOKENIZER)), manifest["limit"], manifest["prompt"]
         )
         self._question_prompt = str(manifest["question_prompt"])
+        self._gives_states = bool(manifest.get("states"))
+        self._reader = reader_of(self._settings) if self._gives_states else None
 
     @property
     def folder(self) -> Path:
@@ -80,15 +86,39 @@ class OnnxEncoder:
         """Return what identifies the vectors: the settings of the model that was exported."""
         return self._settings
 
+    @property
+    def tokenizer(self) -> PassageTokenizer:
+        """Return what makes word pieces of texts."""
+        return self._tokenizer
+
+    @property
+    def is_outdated(self) -> bool:
+        """Tell whether the export is from before there was a reader for its model."""
+        return self._reader is None and reader_of(self._settings) is not None
+
+    @property
+    def was_replaced(self) -> bool:
+        """Tell whether another export stands in this one's place by now."""
+        return _stamp(self._folder) not in {self._stamp, None}
+
+    @property
+    def reading(self) -> str:
+        """Return what identifies the reader, "" where the export has no states for one."""
+        return self._reader.name if self._reader else ""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces in each text, special tokens not counted."""
         return self._tokenizer.count(texts)
 
     def encode_questions(self, questions: Sequence[str]) -> Vectors:
         """Return float32 unit vectors, shape (len(questions), dimension)."""
+        return np.stack([found.whole for found in self.read_questions(questions)])
+
+    def read_questions(self, questions: Sequence[str]) -> list[QuestionVectors]:
+        """Return the vectors of each question, those of its tokens where the model has a reader."""
         texts = [self._question_prompt + question for question in questions]
         return late_chunking.encode_questions(
-            self._tokenizer, self._forward, texts, self._pad, BATCH_TOKENS
+            self._tokenizer, self._forward, texts, self._pad, BATCH_TOKENS, self._reader
         )
 
     def encode_passages(
@@ -110,14 +140,30 @@ class OnnxEncoder:
 
     def encode_batch(self, batch: Batch) -> list[tuple[int, PassageVectors]]:
         """Return (index, vectors) for the passages of one batch."""
-        return late_chunking.encode_batch(self._forward, batch, self._pad)
+        return late_chunking.encode_batch(self._forward, batch, self._pad, self._reader)
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
-        """Return token vectors, float32 (n, length, dimension)."""
+        """Return token vectors, float32 (n, length, dimension), and for a reader inner states."""
+        return self._computed(STATES if self._reader else "token_embeddings", ids, mask)
+
+    def states(self, texts: Sequence[Sequence[int]]) -> list[Vectors]:
+        """Return what a reader reads of each tokenised text, float32 (tokens, 3 * dimension).
+
+        ValueError where the export has no states.
+        """
+        if not self._gives_states:
+            raise ValueError(f"the encoder in {self._folder} gives no states of inner layers")
+        found = self._computed(STATES, *late_chunking.padded(texts, self._pad))
+        return [row[: len(ids)] for ids, row in zip(texts, found, strict=True)]
+
+    def _computed(
+        self, wanted: str, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]
+    ) -> Vectors:
+        """Run the model for one of its outputs."""
         given = {"input_ids": ids, "attention_mask": mask}
         if self._takes_kinds:
             given["token_type_ids"] = np.zeros_like(ids)
-        vectors: Vectors = self._session.run(None, given)[0]
+        vectors: Vectors = self._session.run([wanted], given)[0]
         return vectors
 
     @cached_property
@@ -137,6 +183,21 @@ class OnnxEncoder:
         return onnxruntime.InferenceSession(
             str(self._folder / MODEL), options, providers=["CPUExecutionProvider"]
         )
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Return what tells an export from the next in its place, None where there is none."""
+    try:
+        status = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def lacks_states(directory: Path) -> bool:
+    """Tell whether an archive carries an encoder from before there was a reader for its model."""
+    carried = load(directory, None)
+    return carried is not None and carried.is_outdated
 
 
 def load(directory: Path, settings: EncoderSettings | None) -> OnnxEncoder | None:

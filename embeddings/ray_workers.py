@@ -29,15 +29,13 @@ from urllib.parse import urlsplit
 from corpus.errors import NewsArchiveError, UsageError, WorkersError
 from embeddings.encoder import (
     WINDOW,
-    EncoderSettings,
     PassageText,
     PassageVectors,
-    Vectors,
     default_threads,
 )
 from embeddings.late_chunking import Batch
 from embeddings.onnx import OnnxEncoder
-from embeddings.sending import GO_ON, UNIT, Encoded, as_sent, check, encode_sent, units
+from embeddings.sending import GO_ON, UNIT, Encoded, EncodesHere, as_sent, check, encode_sent, units
 
 LOCAL = "ray"
 """Address that means the cluster of $RAY_ADDRESS, else one on this machine for the run's length."""
@@ -93,7 +91,7 @@ cluster listens on the loopback interface alone (which Ray does where it is told
 not joined), and asks for a secret of this process instead of one that Ray keeps in a file."""
 
 
-class RayEncoder:
+class RayEncoder(EncodesHere):
     """An OnnxEncoder's vectors, computed by a cluster. Close it to leave the cluster.
 
     The cluster is joined with the first passages: a run that has none to encode needs none. Raises
@@ -101,7 +99,7 @@ class RayEncoder:
     """
 
     def __init__(self, encoder: OnnxEncoder, address: str) -> None:
-        self._encoder = encoder
+        super().__init__(encoder)
         self._address = address
         self._ray: Any = None
         self._left = ExitStack()
@@ -110,11 +108,6 @@ class RayEncoder:
         self._arrived: dict[Any, Encoded | Exception] = {}
         self._cores = 0
         self._inexact: set[str] = set()
-
-    @property
-    def settings(self) -> EncoderSettings:
-        """Return what identifies the vectors."""
-        return self._encoder.settings
 
     @property
     def ahead(self) -> int:
@@ -131,14 +124,6 @@ class RayEncoder:
             f"the processors of {machines} round otherwise than this machine's: their vectors"
             f" agree with those computed here, but not to the last bit",
         )
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of word pieces in each text, special tokens not counted."""
-        return self._encoder.count_tokens(texts)
-
-    def encode_questions(self, questions: Sequence[str]) -> Vectors:
-        """Return float32 unit vectors, shape (len(questions), dimension), computed here."""
-        return self._encoder.encode_questions(questions)
 
     def encode_passages(
         self, passages: Sequence[PassageText]
@@ -196,7 +181,7 @@ class RayEncoder:
                 encoded = self._arrived.pop(task)
                 if isinstance(encoded, Exception):
                     raise encoded
-            check(encoded, waiting.pop(task), self.settings.dimension)
+            check(encoded, waiting.pop(task), self.settings.dimension, self.reading)
             if not encoded.exact:
                 self._inexact.add(encoded.machine)
             yield from encoded.vectors

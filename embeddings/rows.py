@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,18 @@ import numpy as np
 from corpus.errors import ArchiveDamagedError
 from corpus.records import Article, Failure, Passage, Span
 from embeddings.checked import mark
-from embeddings.encoder import PassageVectors
+from embeddings.encoder import PassageVectors, TokenVectors
 
 DIGEST_BYTES = 16
 """Bytes of a row's BLAKE2b digest: changes by chance are found, and nobody forges their own.
 
 Up to format 4 all rows have one. Long rows have a checksum of 8 bytes since (XXH3), which costs a
 hundredth: the length tells which it is."""
+
+TOKENS = b"\xff\xff"
+"""End of a row of vectors that has tokens' too: as a float16 it is no number."""
+
+_END = Struct("<HHI2s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +267,18 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
 
 
 def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes]:
-    """Return the passage's vector (float32) and its sentences' (float16)."""
-    return vectors.passage.astype("<f4").tobytes(), vectors.sentences.astype("<f2").tobytes()
+    """Return the passage's vector (float32), and its sentences' (float16) with its tokens'.
+
+    Tokens follow as how many are of each sentence (uint16), their vectors (int8), and an end that
+    tells of them: how many sentences, how wide (uint16), for which reader (uint32), and TOKENS.
+    """
+    sentences = vectors.sentences.astype("<f2").tobytes()
+    if vectors.tokens is not None:
+        counts = vectors.tokens.counts.astype("<u2")
+        width = vectors.tokens.values.shape[1]
+        end = _END.pack(len(counts), width, vectors.tokens.reader, TOKENS)
+        sentences += counts.tobytes() + vectors.tokens.values.tobytes() + end
+    return vectors.passage.astype("<f4").tobytes(), sentences
 
 
 def vectors_mark(key: int, *columns: bytes) -> bytes:
@@ -291,8 +307,17 @@ def decode_vectors(
             " or index the files into a new archive"
         )
     whole = np.frombuffer(passage, dtype="<f4")
-    parts = np.frombuffer(sentences, dtype="<f2").astype(np.float32)
-    return PassageVectors(whole, parts.reshape(-1, whole.shape[0]))
+    numbers, tokens = len(sentences) // 2, None
+    if sentences.endswith(TOKENS):
+        number, width, reader, _ = _END.unpack(sentences[-_END.size :])
+        numbers = number * len(whole)
+        counts = np.frombuffer(sentences, dtype="<u2", count=number, offset=2 * numbers)
+        start = 2 * (numbers + number)
+        size = width * int(counts.sum(dtype=np.int64))
+        values = np.frombuffer(sentences, dtype=np.int8, count=size, offset=start)
+        tokens = TokenVectors(values.reshape(-1, width).copy(), counts.astype(np.int64), reader)
+    parts = np.frombuffer(sentences, dtype="<f2", count=numbers).astype(np.float32)
+    return PassageVectors(whole, parts.reshape(-1, whole.shape[0]), tokens)
 
 
 def _digest(data: bytes) -> bytes:

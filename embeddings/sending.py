@@ -17,7 +17,13 @@ import numpy.typing as npt
 
 from corpus.errors import WorkersError
 from embeddings.carrying import AGREEMENT, agreement, probe_vectors
-from embeddings.encoder import PassageVectors, Vectors, file_sha256
+from embeddings.encoder import (
+    EncoderSettings,
+    PassageVectors,
+    QuestionVectors,
+    Vectors,
+    file_sha256,
+)
 from embeddings.late_chunking import Batch
 from embeddings.onnx import MANIFEST, OnnxEncoder
 
@@ -58,10 +64,14 @@ def units(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
         yield unit
 
 
-def check(encoded: Encoded, unit: Sequence[Batch], dimension: int) -> None:
+def check(encoded: Encoded, unit: Sequence[Batch], dimension: int, reading: str) -> None:
     """Raise WorkersError where a result is not the vectors of these batches' passages."""
-    asked = [(item.index, (len(item.sentences), dimension)) for batch in unit for item in batch]
-    found = [(index, vectors.sentences.shape) for index, vectors in encoded.vectors]
+    asked = [
+        (item.index, (len(item.sentences), dimension), reading) for batch in unit for item in batch
+    ]
+    found = [
+        (index, vectors.sentences.shape, _reader_of(vectors)) for index, vectors in encoded.vectors
+    ]
     whole = all(
         vectors.passage.shape == (dimension,)
         and np.isfinite(vectors.passage).all()
@@ -73,6 +83,41 @@ def check(encoded: Encoded, unit: Sequence[Batch], dimension: int) -> None:
             f"the worker on {encoded.machine} returned other vectors than were asked for: install"
             f" the version of this project that is here on it. {GO_ON}"
         )
+
+
+def _reader_of(vectors: PassageVectors) -> str:
+    """Return for which reader a passage has tokens; from an older version it has no such field."""
+    tokens = getattr(vectors, "tokens", None)
+    return str(tokens.reader_name) if tokens else ""
+
+
+class EncodesHere:
+    """What an encoder that sends passages away computes here, by the encoder that it sends."""
+
+    def __init__(self, encoder: OnnxEncoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def settings(self) -> EncoderSettings:
+        """Return what identifies the vectors."""
+        return self._encoder.settings
+
+    @property
+    def reading(self) -> str:
+        """Return what identifies the reader."""
+        return self._encoder.reading
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of word pieces in each text, special tokens not counted."""
+        return self._encoder.count_tokens(texts)
+
+    def encode_questions(self, questions: Sequence[str]) -> Vectors:
+        """Return float32 unit vectors, shape (len(questions), dimension)."""
+        return self._encoder.encode_questions(questions)
+
+    def read_questions(self, questions: Sequence[str]) -> list[QuestionVectors]:
+        """Return the vectors of each question."""
+        return self._encoder.read_questions(questions)
 
 
 @dataclass(frozen=True, slots=True)

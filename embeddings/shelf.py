@@ -17,7 +17,7 @@ from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredArticle, StoredPassage
 
 ROOM = 12_288
-"""Passages that a shelf keeps, some 17 kB each, most of it sentence vectors: 210 MB when full."""
+"""Passages that a shelf keeps, some 25 kB each, most of it vectors: 300 MB when full."""
 
 ARTICLES = 4_096
 """Articles that a shelf keeps."""

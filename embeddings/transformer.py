@@ -13,16 +13,19 @@ from tokenizers import Tokenizer
 
 from corpus.errors import ModelError
 from embeddings import late_chunking
+from embeddings.bert import INNER
 from embeddings.encoder import (
     EncoderSettings,
     PassageText,
     PassageVectors,
+    QuestionVectors,
     Vectors,
     default_threads,
     unit,
 )
 from embeddings.late_chunking import PassageTokenizer, clean
 from embeddings.models import DEFAULT_MODEL, kept_name, model_digest, model_path
+from embeddings.reader import reader_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -60,11 +63,20 @@ class SentenceTransformerEncoder:
             pooling=late_chunking.POOLING if self._late else "the model's own",
             max_tokens=self._tokenizer.room,
         )
+        self._reader = reader_of(self._settings) if self._late else None
+        if self._reader:
+            first: Any = self._model[0]
+            first.auto_model.config.output_hidden_states = True
 
     @property
     def settings(self) -> EncoderSettings:
         """Return what identifies the vectors."""
         return self._settings
+
+    @property
+    def reading(self) -> str:
+        """Return what identifies the reader, "" where the model has none."""
+        return self._reader.name if self._reader else ""
 
     @property
     def model(self) -> SentenceTransformer:
@@ -99,32 +111,59 @@ class SentenceTransformerEncoder:
             )
         return np.asarray(vectors, dtype=np.float32)
 
+    def read_questions(self, questions: Sequence[str]) -> list[QuestionVectors]:
+        """Return the vectors of each question, those of its tokens where the model has a reader."""
+        if self._reader is None:
+            return [QuestionVectors(vector) for vector in self.encode_questions(questions)]
+        prompt = self._model.prompts.get("query") or ""
+        texts = [prompt + question for question in questions]
+        with _threads(1 if len(questions) == 1 else default_threads()):
+            return late_chunking.encode_questions(
+                self._tokenizer, self._forward_whole, texts, self._pad, reader=self._reader
+            )
+
+    @property
+    def _pad(self) -> int:
+        return int(self._model.tokenizer.pad_token_id or 0)
+
     def encode_passages(
         self, passages: Sequence[PassageText]
     ) -> Iterator[tuple[int, PassageVectors]]:
         """Yield (index, vectors) for every passage, batches sorted by length, longest first."""
         with _threads(default_threads()):
             if self._late:
-                pad = int(self._model.tokenizer.pad_token_id or 0)
                 yield from late_chunking.encode_passages(
-                    self._tokenizer, self._forward, passages, pad
+                    self._tokenizer, self._forward, passages, self._pad, self._reader
                 )
             else:
                 for index, passage in enumerate(passages):
                     yield index, self._encode_apart(passage)
 
     def _forward(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
-        """Return token vectors, float32 (n, length, dimension)."""
+        """Return token vectors, float32 (n, length, dimension), and for a reader inner states."""
+        return self._states(ids, mask, half=self._half)
+
+    def _forward_whole(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        """Return the same, never in float16: questions are as `encode_questions` has them."""
+        return self._states(ids, mask, half=False)
+
+    def _states(
+        self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64], *, half: bool
+    ) -> Vectors:
         import torch
 
         features = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         if "token_type_ids" in self._model.tokenizer.model_input_names:
             features["token_type_ids"] = torch.zeros_like(features["input_ids"])
         device = self._model.device
-        half = torch.autocast(device.type, dtype=torch.float16, enabled=self._half)
-        with torch.inference_mode(), half:
+        reduced = torch.autocast(device.type, dtype=torch.float16, enabled=half)
+        with torch.inference_mode(), reduced:
             output = self._model({name: value.to(device) for name, value in features.items()})
-        vectors: Vectors = output["token_embeddings"].float().cpu().numpy()
+            states = output["token_embeddings"]
+            if self._reader:
+                inner = (output["all_layer_embeddings"][layer] for layer in INNER)
+                states = torch.cat([states, *inner], dim=-1)
+        vectors: Vectors = states.float().cpu().numpy()
         return vectors
 
     def _encode_apart(self, passage: PassageText) -> PassageVectors:

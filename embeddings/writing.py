@@ -17,7 +17,9 @@ from embeddings.encoder import (
     Encoder,
     PassageText,
     PassageVectors,
+    reading_of,
 )
+from embeddings.reader import reader_of
 from embeddings.rows import EncodedPassage
 from embeddings.store import Store
 
@@ -25,7 +27,8 @@ EncoderSource = Callable[[], Encoder]
 """Returns the encoder, loading it when it is first called."""
 
 SPLITTER = "splitter"
-"""Name of the setting that tells by which rules an archive's passages were cut."""
+"""Name of the setting that tells by which rules an archive's passages were cut, and for which
+reader they were encoded."""
 
 RESPLIT = 64
 """Articles that are cut anew at a time when the rules have changed."""
@@ -102,12 +105,12 @@ class ArticleWriter:
             yield [item.article for item in begun.articles]
 
     def resplit(self) -> int:
-        """Cut all articles anew where they were cut by other rules; return how many changed.
+        """Cut and encode all articles anew where other rules made them; return how many changed.
 
         What a stopped run has left is done again by the next one, with the vectors it computed.
         Damaged articles stay as they are: they are cut when their files are read again.
         """
-        if self._store.setting(SPLITTER) in (None, SPLITTER_VERSION):
+        if self._store.setting(SPLITTER) in (None, self._rules()):
             return 0
         keys = [key for _, key in self._store.article_ids()]
         changed = 0
@@ -118,8 +121,24 @@ class ArticleWriter:
             changed += sum(len(portion) for portion in self.write(differing))
         changed += sum(len(portion) for portion in self.finish())
         with self._store.transaction():
-            self._store.put_setting(SPLITTER, SPLITTER_VERSION)
+            self._record_rules()
         return changed
+
+    def _reading(self) -> str:
+        return reading_of(self._encoder())
+
+    def _rules(self) -> str:
+        """Return by which rules passages are to be made: how they are cut, for which reader."""
+        stored = self._store.encoder
+        reader = reader_of(stored) if stored else None
+        return f"{SPLITTER_VERSION} {reader.name}" if reader else SPLITTER_VERSION
+
+    def _made_by(self) -> str:
+        """Return by which rules passages are made; an encoder may give nothing for the reader."""
+        return f"{SPLITTER_VERSION} {self._reading()}".strip()
+
+    def _record_rules(self) -> None:
+        self._store.put_setting(SPLITTER, self._made_by())
 
     def _whole_articles(self, keys: Sequence[int]) -> dict[int, Article]:
         """Return articles by key, without the damaged ones."""
@@ -137,14 +156,19 @@ class ArticleWriter:
             stored = [(p.span, p.sentences, p.tokens) for p in self._store.passages_of([key])]
         except ArchiveDamagedError:  # the article is whole, and its passages are made from it
             return False
-        return not item.passages or stored == [
-            (p.span, p.sentences, p.tokens) for p in item.passages
+        if not item.passages:
+            return True
+        as_now = stored == [(p.span, p.sentences, p.tokens) for p in item.passages]
+        reading = self._reading()
+        return as_now and self._store.hashes_of(key) == [
+            text.key(reading) for text in _texts([item])
         ]
 
     def _begin(self, articles: list[SplitArticle], before: Iterable[_Begun] = ()) -> _Begun:
         """Begin to encode a portion, but for passages that are stored or part of one before it."""
-        texts = [text_of(item.article, passage) for item in articles for passage in item.passages]
-        keys = [text.key for text in texts]
+        texts = _texts(articles)
+        reading = self._reading()
+        keys = [text.key(reading) for text in texts]
         stored = self._store.has_vectors(keys).union(*(begun.new for begun in before))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
         encoding = self._encoder().encode_passages(list(new.values())) if new else iter(())
@@ -185,9 +209,11 @@ class ArticleWriter:
         stored = self._store.encoder
         if stored is None:
             self._store.put_encoder(settings)
-            self._store.put_setting(SPLITTER, SPLITTER_VERSION)
+            self._record_rules()
         elif stored != settings:
             raise ArchiveMismatchError(mismatch(self._store, stored.model, settings.model))
+        elif self._store.setting(SPLITTER) == self._rules() != self._made_by():
+            self._record_rules()  # what is added has nothing for the reader: a later run sees to it
 
 
 def mismatch(store: Store, stored: str, asked: str) -> str:
@@ -212,6 +238,10 @@ def _portions(articles: Sequence[SplitArticle]) -> Iterator[list[SplitArticle]]:
             portion, size = [], 0
     if portion:
         yield portion
+
+
+def _texts(articles: Iterable[SplitArticle]) -> list[PassageText]:
+    return [text_of(item.article, passage) for item in articles for passage in item.passages]
 
 
 def text_of(article: Article, passage: Passage) -> PassageText:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embeddings.encoder import Vectors
+from embeddings.encoder import QuestionVectors
 from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
@@ -36,7 +36,7 @@ class Line:
 
 
 def answer_queries(
-    line: Line, queries: Sequence[Query], vectors: Vectors, *, k: int
+    line: Line, queries: Sequence[Query], vectors: Sequence[QuestionVectors], *, k: int
 ) -> list[Answer]:
     """Return the answers to queries, in their order, with at most k citations each.
 
@@ -81,7 +81,7 @@ def _reason(line: Line, asked: Query, candidates: Candidates, ranked: Sequence[R
         free = replace(
             searched, sources=(), since=None, until=None, period=None, hears_outlets=False
         )
-        found = search(line.store, line.indices, [free], candidates.vector[None, :])
+        found = search(line.store, line.indices, [free], [candidates.asked])
         wider = _rank(line, found[0])
     nearest = Search(asked, searched, ranked, wider, line.max_error)
     return explain(nearest, line.indices.articles.occur_together)

@@ -304,7 +304,7 @@ class Archive(Keeping):
         from embeddings.repair import repair
 
         with self._lock, self._writing():
-            done = repair(self._store, self._load_encoder)
+            done = repair(self._store, self._prepare_encoder)
             if onnx.problems(self.directory):
                 self._encoder = None
                 with self._encoder_lock():

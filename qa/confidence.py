@@ -18,12 +18,18 @@ from typing import Any
 import numpy as np
 
 from corpus.tokens import codes
-from qa.ranking import Ranked, Shares, weigh
+from qa.features import Rows
+from qa.ranking import UNREAD, Ranked, Shares, weigh
+from qa.reading import is_read
 from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, lead_stems, wordings
 
 WEIGHTS = "confidence.json"
-"""File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`."""
+"""File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`; under UNREAD those
+for passages that no reader has read."""
+
+READ = ("reader", "reader: passage", "reader: article", "reader: odds")
+"""Columns of reading that are signs too, of the first quote's better sentence."""
 
 TINY = 1e-9
 """Least share whose logarithm is taken."""
@@ -59,8 +65,9 @@ def confidence(
     """
     if not ranked or not candidates.found:
         return 0.0
-    model = _model()
-    told = signs(candidates, shares or weigh(candidates), ranked[0])
+    shares = shares or weigh(candidates)
+    told = signs(candidates, shares, ranked[0])
+    model = _model() if is_read(shares.rows) else _model()[UNREAD]
     score = model["bias"] + sum(weight * told[name] for name, weight in model["weights"].items())
     return float(1 / (1 + np.exp(-score)))
 
@@ -106,6 +113,9 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
         candidates, [item for item, is_same in zip(close, same, strict=True) if is_same]
     )
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
+    taken = {name: of_top[name] for name in TAKEN}
+    if is_read(rows):
+        taken |= {name: of_top[name] for name in READ} | _of_reading(rows, place)
     articles: dict[str, float] = {}
     for item, share in zip(close, shares.passages.tolist(), strict=True):
         articles[item.article_id] = articles.get(item.article_id, 0.0) + share
@@ -129,7 +139,19 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
         "terms": float(np.log1p(len(candidates.terms))),
         "nats": float(np.log1p(nats)),
         "kind": min(of_top["kind count"], 1.0),
-        **{name: of_top[name] for name in TAKEN},
+        **taken,
+    }
+
+
+def _of_reading(rows: Rows, place: int) -> dict[str, float]:
+    """Return what the reader makes of all that it read, and of the passage at a place."""
+    columns = dict(zip(rows.names, rows.values.T, strict=True))
+    passages = columns["reader: passage"][rows.starts]
+    others = np.delete(passages, place)
+    return {
+        "reader: best": float(columns["reader"].max()),
+        "reader: margin": float(passages[place] - others.max(initial=passages.min())),
+        "reader: all": float(np.log(np.exp(passages).sum())),
     }
 
 

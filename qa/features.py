@@ -64,9 +64,10 @@ class Rows:
     """The numbers of one question: `values` is float64 (sentences, features), named by `names`.
 
     `passage` (sentences,) says to which of `chosen` a sentence belongs, `starts` (chosen,) which
-    row is each one's first; `chosen` holds positions in `Candidates.found`, ascending; `fused`
-    (found,) is the first score of every candidate, `nearest` (found,) its sentence that is most
-    similar to the question. `withdrawn` (sentences,) marks what the next sentence takes back.
+    row is each one's first; `chosen` holds positions in `Candidates.found`, ascending, `article`
+    (chosen,) numbers their articles; `fused` (found,) is the first score of every candidate,
+    `nearest` (found,) its sentence that is most similar to the question. `withdrawn` (sentences,)
+    marks what the next sentence takes back.
     """
 
     names: tuple[str, ...]
@@ -76,6 +77,7 @@ class Rows:
     chosen: Ints
     fused: Floats
     nearest: Ints
+    article: Ints
     withdrawn: npt.NDArray[np.bool_]
 
 
@@ -104,6 +106,7 @@ def describe(candidates: Candidates) -> Rows:
         chosen=chosen,
         fused=fused,
         nearest=_nearest(cosines, starts),
+        article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
     )
 

@@ -53,6 +53,7 @@ class Keeping(Holdings):
         super().__init__(store)
         self._encoder = encoder
         self._model = model
+        self._prepared = False
         self._indices: Indices | None = None
         self._follower: Follower | None = None
 
@@ -197,8 +198,9 @@ class Keeping(Holdings):
     def _load_encoder(self, *, prepare: bool = False) -> Encoder:
         """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
-            if self._encoder is None:
+            if self._encoder is None or self._is_outdated(prepare=prepare):
                 self._encoder = self._find_encoder(prepare=prepare)
+                self._prepared |= prepare
             stored = self._store.encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
@@ -206,10 +208,23 @@ class Keeping(Holdings):
                 )
             return self._encoder
 
+    def _lacks_encoder(self) -> bool:
+        return not (self.directory / onnx.FOLDER).exists() or onnx.lacks_states(self.directory)
+
+    def _is_outdated(self, *, prepare: bool) -> bool:
+        """Tell whether the encoder lacks a reader that another in its place would have.
+
+        One is made in its place with the first passages to come, or was by another process.
+        """
+        carried = self._encoder
+        if not isinstance(carried, onnx.OnnxEncoder) or not carried.is_outdated:
+            return False
+        return (prepare and not self._prepared) or carried.was_replaced
+
     def _find_encoder(self, *, prepare: bool) -> Encoder:
         """Return the encoder; each machine of a shared archive carries one of its own."""
         known = self.directory, self._store.encoder, self._model
-        if self._store.is_shared and (prepare or not (self.directory / onnx.FOLDER).exists()):
+        if self._store.is_shared and (prepare or self._lacks_encoder()):
             with suppress(ArchiveLockedError, StorageError), self._encoder_lock():
                 return prepare_encoder(*known)
         return (prepare_encoder if prepare else open_encoder)(*known)

@@ -18,11 +18,18 @@ import numpy as np
 
 from corpus.records import Span
 from qa.features import Rows, describe
+from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats
 
 WEIGHTS = "ranking.json"
-"""File in qa/weights: `weights` maps a feature to what it adds to a sentence's score."""
+"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score."""
+
+WITH_READER = "weights"
+"""Name of the weights for passages that the encoder's reader has read."""
+
+UNREAD = "weights without the reader"
+"""Name of the weights that choose what is read, and rank alone where the model has no reader."""
 
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
@@ -113,7 +120,14 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
 def weigh(candidates: Candidates) -> Shares:
     """Return the share of every sentence that is looked at. `candidates` must not be empty."""
     rows = describe(candidates)
-    return Shares(rows, softmax(rows.values @ weights_of(rows.names)))
+    shares = Shares(rows, softmax(rows.values @ weights_of(UNREAD, rows.names)))
+    if not can_read(candidates, rows):
+        return shares
+    told = read(candidates, rows, first_of(shares.sentences))
+    if not np.isfinite(told).any():
+        return shares
+    rows = with_reading(rows, told)
+    return Shares(rows, softmax(rows.values @ weights_of(WITH_READER, rows.names)))
 
 
 def softmax(scores: Floats) -> Floats:
@@ -123,9 +137,12 @@ def softmax(scores: Floats) -> Floats:
 
 
 @cache
-def weights_of(names: tuple[str, ...]) -> Floats:
-    """Return the shipped weight of each feature; one that the file does not name weighs nothing."""
-    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))["weights"]
+def weights_of(which: str, names: tuple[str, ...]) -> Floats:
+    """Return the shipped weight of each feature; one that the file does not name weighs nothing.
+
+    `which` is WITH_READER or UNREAD.
+    """
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
     return np.array([stored.get(name, 0.0) for name in names], dtype=np.float64)
 
 

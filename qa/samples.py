@@ -14,6 +14,7 @@ from corpus.passages import SPLITTER_VERSION
 from corpus.versions import READER_VERSION
 from embeddings.encoder import Encoder, file_sha256
 from embeddings.models import DEFAULT_MODEL
+from embeddings.reader import bundled_reader
 from embeddings.reports import ProgressCallback
 from embeddings.schema import FORMAT
 from qa.places import cache_directory
@@ -67,5 +68,9 @@ def _open(place: Path, encoder: Encoder | None, progress: ProgressCallback | Non
 def _made_from(encoder: Encoder | None) -> str:
     """Return a short name for all that decides what the built samples hold."""
     model = encoder.settings.digest if encoder else DEFAULT_MODEL
-    parts = [file_sha256(SAMPLE_ARTICLES), READER_VERSION, SPLITTER_VERSION, str(FORMAT), model]
+    reader = bundled_reader().name
+    parts = [
+        *(file_sha256(SAMPLE_ARTICLES), READER_VERSION, SPLITTER_VERSION),
+        *(str(FORMAT), reader, model),
+    ]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -32,7 +32,9 @@ def encoded(article: Article, encoder: Encoder | None = None) -> list[EncodedPas
         for passage in passages
     ]
     vectors = dict(encoder.encode_passages(texts))
-    return [EncodedPassage(passage, texts[n].key, vectors[n]) for n, passage in enumerate(passages)]
+    return [
+        EncodedPassage(passage, texts[n].key(), vectors[n]) for n, passage in enumerate(passages)
+    ]
 
 
 def some_articles(count: int, *, first: int = 0) -> list[Article]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from corpus.records import Article, Span
-from embeddings.encoder import PassageVectors
+from embeddings.encoder import PassageVectors, QuestionVectors, TokenVectors
+from embeddings.reader import SCALE, bundled_reader
 from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
 from qa.ranking import Ranked
@@ -40,12 +42,40 @@ def make_candidate(article: Article, key: int = 0) -> Candidate:
     return Candidate(stored, StoredArticle.of(article), vectors, 0.5, 1.0, 1.0)
 
 
+def with_tokens(candidates: Candidates, reader: int | None = None) -> Candidates:
+    """Return candidates with vectors of tokens, a word each: equal words have equal vectors.
+
+    `reader` is the number of the reader that they are for, that of the bundled one where None.
+    """
+    number = bundled_reader().number if reader is None else reader
+    found = []
+    for item in candidates.found:
+        text = item.article.text
+        words = [span.of(text).lower().split() for span in item.stored.sentences]
+        values = np.array([_token(word) for sentence in words for word in sentence])
+        counts = np.array([len(sentence) for sentence in words])
+        tokens = TokenVectors(np.rint(values * SCALE).astype(np.int8), counts, number)
+        found.append(replace(item, vectors=replace(item.vectors, tokens=tokens)))
+    asked = np.array([_token(word) for word in candidates.query.text.lower().split()])
+    asked_as = replace(candidates.asked, tokens=asked.astype(np.float32))
+    return replace(candidates, asked=asked_as, found=tuple(found))
+
+
+def _token(word: str) -> npt.NDArray[np.float64]:
+    """Return a word's vector, by its letters: mean 0 and variance 1."""
+    vector = np.random.default_rng([*word.strip(".,?!").encode()]).normal(
+        size=bundled_reader().width
+    )
+    normed: npt.NDArray[np.float64] = (vector - vector.mean()) / vector.std()
+    return normed.clip(-5, 5)
+
+
 def make_candidates(question: str, articles: Sequence[Article], **fields: object) -> Candidates:
     """Return articles as the candidates of a question; every term weighs the same."""
     terms = dict.fromkeys(analyze(question), 1.0)
     found = tuple(make_candidate(article, key) for key, article in enumerate(articles))
     query = Query(question, question, **fields)  # type: ignore[arg-type]
-    return Candidates(query, words_vector(question), terms, terms, found)
+    return Candidates(query, QuestionVectors(words_vector(question)), terms, terms, found)
 
 
 def make_ranking(articles: Sequence[Article]) -> list[Ranked]:

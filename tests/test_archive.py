@@ -22,6 +22,7 @@ from corpus.errors import (
     StorageError,
     UsageError,
 )
+from embeddings.durable import remove_folder
 from embeddings.locking import writer_lock
 from qa import Answer, Archive, asking
 from qa.searching import search
@@ -293,7 +294,7 @@ def test_ask_follows_an_archive_that_is_replaced(filed: Archive, tmp_path: Path)
     directory = filed.directory
     assert qa.ask(QUESTION, archive=directory).citations
     filed.close()
-    shutil.rmtree(directory)
+    remove_folder(directory)
     with pytest.raises(ArchiveMissingError):
         qa.ask(QUESTION, archive=directory)
     with Archive.create(directory, encoder=HashingEncoder()) as other:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from corpus.records import Article
 from qa import cli
 from qa.confidence import WEIGHTS, confidence, misspellings, signs, threshold, unmet
-from qa.ranking import rank, weigh
+from qa.ranking import UNREAD, rank, weigh
 from tests.archives import ROOT
-from tests.questions import make_candidates, story
+from tests.questions import make_candidates, story, with_tokens
 
 REGATTA = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in."
 BRIDGE = "The bridge closed on Friday. Boats may pass below it. Cars take the ferry."
@@ -57,7 +57,9 @@ def test_the_weights_name_the_signs_and_nothing_else() -> None:
     """A sign that is renamed must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates("Who won the skiffs?", articles(REGATTA))
-    assert set(stored["weights"]) == set(signs(candidates, weigh(candidates)))
+    assert set(stored[UNREAD]["weights"]) == set(signs(candidates, weigh(candidates)))
+    read = with_tokens(candidates)
+    assert set(stored["weights"]) == set(signs(read, weigh(read)))
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

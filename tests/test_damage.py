@@ -18,6 +18,7 @@ import pytest
 
 from corpus.errors import NewsArchiveError
 from embeddings import segments
+from embeddings.durable import remove_folder
 from embeddings.encoder import Encoder
 from qa import Archive
 from qa.records import Question
@@ -118,7 +119,7 @@ def check(
         except NewsArchiveError:
             assert file.parts[0] != "derived", f"{where} does not heal"
             outcomes["refused"] += 1
-        shutil.rmtree(archive)
+        remove_folder(archive)
     print(f"{count} x {damage.__name__}: {dict(outcomes)}")
     return outcomes
 

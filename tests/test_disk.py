@@ -99,7 +99,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
             opened.add(news)
             assert opened.ask("Keeper Name130son counted").citations[0].article_id == "story-130"
             assert opened.verify() == []
-        shutil.rmtree(archive)
+        remove_folder(archive)
         shutil.copytree(tmp_path / "copy", archive)
     assert refused
     print(f"{refused} of {FULL} runs refused for want of space")

@@ -122,8 +122,8 @@ def test_a_passages_key_depends_on_all_that_its_vectors_do() -> None:
         PassageText(TITLE, TEXT + " ", PASSAGE.sentences),
         PassageText(TITLE, TEXT, PASSAGE.sentences[:1]),
     ]
-    assert len({PASSAGE.key, *(other.key for other in others)}) == 4
-    assert PassageText(TITLE, TEXT, PASSAGE.sentences).key == PASSAGE.key
+    assert len({PASSAGE.key(), *(other.key() for other in others)}) == 4
+    assert PassageText(TITLE, TEXT, PASSAGE.sentences).key() == PASSAGE.key()
 
 
 def test_a_zero_vector_stays_zero() -> None:

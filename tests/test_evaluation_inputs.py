@@ -185,6 +185,20 @@ def test_squad_goes_through_end_to_end(tmp_path: Path) -> None:
     assert got["quote.F1"] > 0
 
 
+def test_paragraphs_under_one_headline_stay_apart(tmp_path: Path) -> None:
+    """Two groups may have the same headline: each question keeps its own paragraph."""
+    data = squad()
+    other = json.loads(json.dumps(data["data"][0]).replace('"id": "', '"id": "other-'))
+    data["data"].append(other)
+    path = tmp_path / "twice.json"
+    path.write_text(json.dumps(data), "utf-8")
+    gold = read_any(path)
+    assert gold.articles is not None
+    names = [article["id"] for article in gold.articles()]
+    assert len(set(names)) == len(names) == 2 * len(data["data"][0]["paragraphs"])
+    assert {item.article for asked in gold.questions for item in asked.relevant} == {*names}
+
+
 def test_squad_that_does_not_hold_is_named(tmp_path: Path) -> None:
     """A misplaced answer, a missing question and another kind of JSON."""
     path = tmp_path / "dev.json"

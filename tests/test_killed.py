@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from corpus.errors import ArchiveMissingError
+from embeddings.durable import remove_folder
 from qa import Archive
 from tests.fakes import HashingEncoder, stories, write_articles
 from tests.killing import Children
@@ -109,7 +110,7 @@ def test_first_builds(tmp_path: Path, news: Path, server: Children) -> None:
             assert not place.exists() or not any(place.glob("derived/*"))
         assert not server.run(place, news)
         assert answers(place) == expected
-        shutil.rmtree(place)
+        remove_folder(place)
     print(f"first build: {dict(outcomes)}")
 
 
@@ -134,5 +135,5 @@ def test_updates(tmp_path: Path, news: Path, server: Children) -> None:
         assert not server.run(place, news)
         assert answers(place) == expected
         assert texts(place) == new
-        shutil.rmtree(place)
+        remove_folder(place)
     print(f"update: {dict(outcomes)}")

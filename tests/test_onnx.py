@@ -47,6 +47,23 @@ def test_the_export_agrees_with_the_model(carried: Path, model: SentenceTransfor
     assert exported.count_tokens(texts) == model.count_tokens(texts)
 
 
+def test_states_are_given_of_texts_of_any_length(
+    carried: Path, model: SentenceTransformerEncoder
+) -> None:
+    """The last layer's, then the inner ones', without padding; a traced export has none."""
+    exported = OnnxEncoder(carried / FOLDER)
+    ids = [exported.tokenizer.question(text) for text in ("Who won?", "Who won the skiffs?")]
+    if not exported.reading:
+        with pytest.raises(ValueError, match="gives no states"):
+            exported.states(ids)
+        return
+    for own, found in zip(ids, exported.states(ids), strict=True):
+        whole = np.array([own])
+        expected = model._forward(whole, np.ones_like(whole))[0]
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+        assert found.shape == (len(own), 3 * exported.settings.dimension)
+
+
 def test_it_is_used_where_it_is_whole_and_fits(
     carried: Path, model: SentenceTransformerEncoder
 ) -> None:

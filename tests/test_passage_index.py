@@ -7,7 +7,6 @@ server, `cluster` in its place a cluster; without either the embedded engine ans
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 from embeddings import milvus, passages_index
 from embeddings.catching_up import catch_up, make_anew, problems
 from embeddings.derived import copy_indices, open_indices, publish_indices
+from embeddings.durable import remove_folder
 from embeddings.encoder import Vectors
 from embeddings.locations import PostgresLocation
 from embeddings.milvus import Milvus, Rows, State, open_milvus
@@ -117,7 +117,7 @@ def store(opening: Opening) -> Store:
 
 def index_of(store: Store) -> PassageIndex:
     """Return the index as a machine makes it that has none yet: what Milvus has, it has to ask."""
-    shutil.rmtree(store.directory / "derived", ignore_errors=True)
+    remove_folder(store.directory / "derived")
     return open_indices(store).dense
 
 

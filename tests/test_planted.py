@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import ModelError, NewsArchiveError
+from embeddings.durable import remove_folder
 from embeddings.encoders import open_encoder
 from embeddings.transformer import SentenceTransformerEncoder
 from qa import Archive
@@ -72,7 +73,7 @@ def test_pickles_in_an_archive(tmp_path: Path, mark: Path) -> None:
             except NewsArchiveError:
                 continue
         assert not mark.exists(), file
-        shutil.rmtree(copy)
+        remove_folder(copy)
 
 
 def refused(folder: Path) -> str:
@@ -132,5 +133,5 @@ def test_an_encoder_in_an_archive_that_is_a_pickle(tmp_path: Path, tiny: Path, m
         copy = Path(shutil.copytree(tmp_path / "archive", tmp_path / "copy"))
         plant(copy / "encoder" / name, mark)
         assert isinstance(open_encoder(copy, stored, str(tiny)), SentenceTransformerEncoder)
-        shutil.rmtree(copy)
+        remove_folder(copy)
     assert not mark.exists()

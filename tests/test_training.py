@@ -15,9 +15,9 @@ from qa.evaluation.fitting import Logistic
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
 from qa.evaluation.ranker import quote_is_right, shares_of
-from qa.evaluation.sureness import Signs
-from qa.evaluation.train import WORSE, _replace, rounded, worse
+from qa.evaluation.train import WORSE, Fitted, _replace, rounded, worse
 from qa.features import describe
+from qa.ranking import UNREAD, WITH_READER
 from tests.questions import make_candidates, story
 
 TEXT = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in. A band played."
@@ -39,7 +39,8 @@ def example(question: GoldQuestion, group: str = "s0") -> Example:
     rows = describe(candidates)
     count = len(rows.passage)
     return Example(
-        "mine", question, group, candidates, rows, np.ones(count), np.ones(1), np.ones(1), None
+        *("mine", question, group, candidates, rows),
+        *(np.ones(count), np.ones(1), np.ones(1), None),
     )
 
 
@@ -60,18 +61,21 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         "cross-validated": {"quote.Success@1": 0.4},
         "confidence, cross-validated": {"calibration.ECE": 0.1},
     }
-    none = np.zeros((0, 1))
-    signs = Signs(("share",), none, none[:, 0], none[:, 0], none[:, 0], np.zeros(0, dtype=int))
-    fitted = (Logistic(np.array([0.5]), -1.0), signs, [(0.1, 0.9)])
-    weights = np.arange(len(one.rows.names), dtype=np.float64)
+    weights = rounded(one.rows.names, np.arange(len(one.rows.names), dtype=np.float64))
+    fitted = {
+        UNREAD: Fitted(weights, Logistic(np.array([0.5]), -1.0), ("share",), [(0.1, 0.9)]),
+        WITH_READER: Fitted({"reader": 2.0}, Logistic(np.array([0.25]), 1.0), ("read",), []),
+    }
     stored = tmp_path / "ranking.json"
     stored.write_text(json.dumps({"cross-validated": {"mine": {"quote.Success@1": 0.6}}}))
-    assert _replace(tmp_path, report, weights, [one], fitted, False) == 1
+    assert _replace(tmp_path, report, fitted, False) == 1
     assert "quote.Success@1 fell from 0.600 to 0.400" in capsys.readouterr().err
     assert "weights" not in json.loads(stored.read_text())
-    assert _replace(tmp_path, report, weights, [one], fitted, True) == 0
-    assert json.loads(stored.read_text())["weights"] == rounded(one.rows.names, weights)
-    assert json.loads((tmp_path / "confidence.json").read_text())["weights"] == {"share": 0.5}
+    assert _replace(tmp_path, report, fitted, True) == 0
+    ranker = json.loads(stored.read_text())
+    assert (ranker[UNREAD], ranker[WITH_READER]) == (weights, {"reader": 2.0})
+    sure = json.loads((tmp_path / "confidence.json").read_text())
+    assert (sure["weights"], sure[UNREAD]["weights"]) == ({"read": 0.25}, {"share": 0.5})
 
 
 def test_a_quote_is_right_by_its_span_or_by_an_answer() -> None:

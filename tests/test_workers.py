@@ -53,7 +53,7 @@ def test_units_give_the_vectors_of_one_machine(carried: OnnxEncoder) -> None:
     assert len(parts) > 1
     for part in parts:
         encoded = encode_sent(sent, part)
-        check(encoded, part, carried.settings.dimension)
+        check(encoded, part, carried.settings.dimension, carried.reading)
         assert encoded.exact
         for index, vectors in encoded.vectors:
             expected = here.pop(index)
@@ -73,20 +73,29 @@ def test_a_machine_proves_itself_by_probes(carried: OnnxEncoder) -> None:
 
 
 def test_results_that_are_none_are_refused(carried: OnnxEncoder) -> None:
-    """Another number of sentences, another size, no number."""
+    """Another number of sentences, another size, no number, tokens for no reader or another."""
     part = next(units(carried.batches(PASSAGES)))
     encoded = encode_sent(as_sent(carried), part)
     dimension = carried.settings.dimension
     (index, first), *others = encoded.vectors
+    tokens = first.tokens
+    assert tokens is not None
     for wrong in (
-        PassageVectors(first.passage, first.sentences[:0]),
-        PassageVectors(first.passage[1:], first.sentences),
-        PassageVectors(first.passage * np.float32("nan"), first.sentences),
+        replace(first, sentences=first.sentences[:0]),
+        replace(first, passage=first.passage[1:]),
+        replace(first, passage=first.passage * np.float32("nan")),
+        replace(first, tokens=None),
+        replace(first, tokens=replace(tokens, reader=tokens.reader ^ 1)),
     ):
         with pytest.raises(WorkersError, match="other vectors than were asked for"):
-            check(replace(encoded, vectors=[(index, wrong), *others]), part, dimension)
+            check(
+                replace(encoded, vectors=[(index, wrong), *others]),
+                part,
+                dimension,
+                carried.reading,
+            )
     with pytest.raises(WorkersError, match="other vectors"):
-        check(replace(encoded, vectors=others), part, dimension)
+        check(replace(encoded, vectors=others), part, dimension, carried.reading)
 
 
 class Elsewhere(HashingEncoder):

@@ -104,9 +104,9 @@ SCHEMA = (
     *_calls("count_outlets", "articles"),
 )
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {}
-"""Format -> the statements that bring the tables to the next; none before the first that anyone
-was given. They run in one transaction, with the new version's row in `format`."""
+MIGRATIONS: dict[int, tuple[str, ...]] = {5: ()}
+"""Format -> the statements that bring the tables to the next; vectors of tokens, which format 6 has
+anew, come with new rows. They run in one transaction, with the new version's row in `format`."""
 
 LAST_KEYS = (
     (

@@ -28,8 +28,8 @@ RUN = 12
 class Example:
     """One gold question with the rows of its candidates, and of those left without its articles.
 
-    `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles` (passages,)
-    what is of a relevant article. `group` names its article, for folds.
+    `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
+    (passages,) what is of a relevant article. `group` names its article, for folds.
     """
 
     set: str

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corpus.records import Span
-from embeddings.encoder import Vectors
+from embeddings.encoder import QuestionVectors, Vectors
 from embeddings.indices import Indices
 from embeddings.rows import StoredPassage
 from embeddings.store import Store
@@ -65,14 +65,14 @@ class Inside:
             return [self._places(view, *row) for row in rows]
 
     def _places(
-        self, view: View, query: Query, vector: Vectors, articles: Sequence[str]
+        self, view: View, query: Query, asked: QuestionVectors, articles: Sequence[str]
     ) -> dict[str, Place]:
         known = [name for name in dict.fromkeys(articles) if name in self._keys]
         if not known:
             return {}
         store = view.store
         scope = narrow(store, query)
-        faiss, bm25 = _candidates(view.indices, scope, vector)
+        faiss, bm25 = _candidates(view.indices, scope, asked.whole)
         found = {}
         for name in known:
             key = self._keys[name]

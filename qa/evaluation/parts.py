@@ -12,6 +12,7 @@ from qa.evaluation.examples import Example
 from qa.evaluation.measures import paired_randomisation_p
 from qa.evaluation.ranker import figures, fit, outcomes, weights_by_fold
 from qa.kinds import Kind
+from qa.reading import COLUMNS
 from qa.wording import Floats
 
 
@@ -82,7 +83,8 @@ def _parts() -> dict[str, Callable[[str], bool]]:
     }
     kinds = tuple(f"{kind}: " for kind in Kind)
     parts: dict[str, Callable[[str], bool]] = {
-        "kind of answer": lambda name: name.startswith((*kinds, "kind "))
+        "kind of answer": lambda name: name.startswith((*kinds, "kind ")),
+        "reader": frozenset(COLUMNS).__contains__,
     }
     for name, columns in groups.items():
         parts[name] = frozenset(columns).__contains__

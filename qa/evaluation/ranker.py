@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.features import Rows
 from qa.ranking import Shares, softmax
+from qa.reading import can_read, first_of, read, with_reading
+from qa.retrieval import Candidates
 from qa.wording import Floats
 
 PENALTY = 10.0
@@ -69,6 +72,34 @@ def weights_by_fold(
         for k in range(FOLDS)
     ]
     return [fitted[at] for at in fold]
+
+
+def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
+    """Return examples with what a reader makes of the sentences that the weights put first.
+
+    Questions that lean on a conversation are not read and are left out. Raises UsageError where
+    that leaves none.
+    """
+    pairs = zip(examples, weights, strict=True)
+    read_ones = [_read_by(*pair) for pair in pairs if can_read(pair[0].candidates, pair[0].rows)]
+    if not read_ones:
+        raise UsageError(
+            "the reader of the bundled model has read none of the articles: index them again"
+        )
+    return read_ones
+
+
+def _read_by(example: Example, weights: Floats) -> Example:
+    without = example.without
+    if without is not None:
+        without = (without[0], _read(*without, weights))
+    rows = _read(example.candidates, example.rows, weights)
+    return replace(example, rows=rows, without=without)
+
+
+def _read(candidates: Candidates, rows: Rows, weights: Floats) -> Rows:
+    chosen = first_of(shares_of(rows, weights).sentences)
+    return with_reading(rows, read(candidates, rows, chosen))
 
 
 def shares_of(rows: Rows, weights: Floats) -> Shares:

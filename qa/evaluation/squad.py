@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,14 @@ def questions(path: Path, data: Mapping[str, Any]) -> tuple[GoldQuestion, ...]:
 
 
 def _paragraphs(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield id, headline and record of each paragraph."""
+    """Yield id, headline and record of each paragraph; groups of one headline count on."""
+    seen = Counter[str]()
     for number, group in enumerate(data["data"]):
         title = str(group.get("title") or "").replace("_", " ")
-        for n, paragraph in enumerate(group.get("paragraphs") or ()):
-            yield f"{title or number}#{n}", title, paragraph
+        name = title or str(number)
+        for paragraph in group.get("paragraphs") or ():
+            yield f"{name}#{seen[name]}", title, paragraph
+            seen[name] += 1
 
 
 def _question(path: Path, article: str, text: str, entry: Mapping[str, Any]) -> GoldQuestion:

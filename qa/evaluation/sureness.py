@@ -142,11 +142,15 @@ def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
 
 
 def train_confidence(
-    sets: Mapping[str, Sequence[Example]], unseen: Mapping[str, Sequence[Floats]], report: Report
+    sets: Mapping[str, Sequence[Example]],
+    unseen: Mapping[str, Sequence[Floats]],
+    report: Report,
+    suffix: str = "",
 ) -> tuple[Logistic, Signs, list[tuple[float, float]]]:
     """Report the confidence's figures and return the model of all sets, with its thresholds.
 
-    `unseen` has each set's weights by example, which never saw its article.
+    `unseen` has each set's weights by example, which never saw its article. `suffix` ends the names
+    in the report.
     """
     every = [example for examples in sets.values() for example in examples]
     weights = [own for name in sets for own in unseen[name]]
@@ -157,11 +161,11 @@ def train_confidence(
     for name in sets:
         own = _rows(signs, set_of == name)
         found = confidence_figures(every, own, probability[set_of == name])
-        report.add(name, "confidence, cross-validated", found)
+        report.add(name, f"confidence, cross-validated{suffix}", found)
         if len(sets) > 1:
             model = fit_confidence(signs, (set_of != name).astype(np.float64))
             found = confidence_figures(every, own, model.probability(own.values))
-            report.add(name, "confidence, from the other sets", found)
+            report.add(name, f"confidence, from the other sets{suffix}", found)
     asked = signs.taken_out == 0
     table = thresholds(probability[asked], signs.right[asked])
     return fit_confidence(signs, np.ones(len(signs.values))), signs, table

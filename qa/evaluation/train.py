@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from qa.evaluation.examples import Example, examples_of
 from qa.evaluation.fitting import Logistic
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
-from qa.evaluation.ranker import HEADINGS, fit, weights_by_fold
+from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
 from qa.evaluation.sureness import Signs, train_confidence
+from qa.ranking import UNREAD, WITH_READER
 from qa.wording import Floats
 
 MAX_ERROR = 0.4
@@ -34,6 +36,38 @@ WORSE = 0.005
 
 DIGITS = 4
 """Digits of a weight that are kept."""
+
+WITHOUT = ", without the reader"
+"""What ends the name of a system that has no reader."""
+
+UNREAD_FIGURES = f"cross-validated{WITHOUT}"
+
+Sets = Mapping[str, Sequence[Example]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A ranker, the weight of each feature, and the confidence that goes with it."""
+
+    weights: Mapping[str, float]
+    model: Logistic
+    signs: tuple[str, ...]
+    thresholds: Sequence[tuple[float, float]]
+
+    @classmethod
+    def on(cls, sets: Sets, sure: tuple[Logistic, Signs, list[tuple[float, float]]]) -> Fitted:
+        """Fit the ranker on all sets; `sure` is what `train_confidence` returned for them."""
+        every = [example for part in sets.values() for example in part]
+        model, signs, table = sure
+        return cls(rounded(every[0].rows.names, fit(every)), model, signs.names, table)
+
+    def confidence(self) -> dict[str, Any]:
+        """Return the confidence as it is written."""
+        return {
+            "thresholds": self.thresholds,
+            "bias": round(self.model.bias, DIGITS),
+            "weights": rounded(self.signs, self.model.weights),
+        }
 
 
 def write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -91,30 +125,33 @@ def train(given: argparse.Namespace) -> int:
         with opened(None, articles, _warn) as archive:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
-    unseen = {
+    unread = _unseen(sets)
+    for name, examples in sets.items():
+        report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
+    plain = train_confidence(sets, unread, report, WITHOUT)
+    read = {name: read_by(examples, unread[name]) for name, examples in sets.items()}
+    unseen = _unseen(read)
+    compare(read, unseen, report, parts=given.parts)
+    sure = train_confidence(read, unseen, report)
+    if given.write is None:
+        return 0
+    fitted = {UNREAD: Fitted.on(sets, plain), WITH_READER: Fitted.on(read, sure)}
+    return _replace(given.write, report, fitted, given.anyway)
+
+
+def _unseen(sets: Sets) -> dict[str, list[Floats]]:
+    """Return for each set's examples weights that never saw their fold."""
+    return {
         name: weights_by_fold(examples, [e for o in sets if o != name for e in sets[o]])
         for name, examples in sets.items()
     }
-    compare(sets, unseen, report, parts=given.parts)
-    model, signs, table = train_confidence(sets, unseen, report)
-    if given.write is None:
-        return 0
-    every = [example for examples in sets.values() for example in examples]
-    return _replace(given.write, report, fit(every), every, (model, signs, table), given.anyway)
 
 
 def _warn(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _replace(
-    folder: Path,
-    report: Report,
-    weights: Floats,
-    every: Sequence[Example],
-    fitted: tuple[Logistic, Signs, list[tuple[float, float]]],
-    anyway: bool,
-) -> int:
+def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway: bool) -> int:
     """Write both files unless a figure fell; return the exit code."""
     told = {name: systems["cross-validated"] for name, systems in report.figures.items()}
     stored = folder / ranking.WEIGHTS
@@ -123,36 +160,20 @@ def _replace(
     if fell and not anyway:
         sys.stderr.write("the weights stay as they were: " + "; ".join(fell) + "\n")
         return 1
-    model, signs, table = fitted
     by = {"about": "written by python -m qa.evaluation.train", "trained on": list(report.figures)}
-    write(
-        folder,
-        ranking.WEIGHTS,
-        by
-        | {
-            "cross-validated": {
-                name: rounded(list(f), np.array(list(f.values()))) for name, f in told.items()
-            },
-            "weights": rounded(every[0].rows.names, weights),
-        },
-    )
-    write(
-        folder,
-        confidence.WEIGHTS,
-        by
-        | {
-            "cross-validated": {
-                name: rounded(list(f), np.array(list(f.values())))
-                for name, systems in report.figures.items()
-                if (f := systems["confidence, cross-validated"])
-            },
-            "max_error": MAX_ERROR,
-            "thresholds": table,
-            "bias": round(model.bias, DIGITS),
-            "weights": rounded(signs.names, model.weights),
-        },
-    )
+    weights = {which: found.weights for which, found in fitted.items()}
+    write(folder, ranking.WEIGHTS, by | {"cross-validated": _shown(told)} | weights)
+    sure = {
+        name: systems["confidence, cross-validated"] for name, systems in report.figures.items()
+    }
+    models = {which: found.confidence() for which, found in fitted.items()}
+    about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
+    write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0
+
+
+def _shown(told: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {name: rounded(list(f), np.array(list(f.values()))) for name, f in told.items() if f}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

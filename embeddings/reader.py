@@ -1,0 +1,242 @@
+"""A small network that reads a question against the words of passages: a score for each sentence.
+
+The encoder's pass leaves a vector of each token; a narrow image of it, in bytes, is kept with the
+passage. Here the question's tokens meet the passages' ("late interaction": Khattab and Zaharia
+2020, "ColBERT", arXiv:2004.12832; the encoder's work is done beforehand as in MacAvaney et al.
+2020, "PreTTR", arXiv:2004.14255), one attention and one small network deep. It computes with numpy
+alone, some 0.2 ms a passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from embeddings.encoder import EncoderSettings, TokenVectors, Vectors
+from embeddings.models import DEFAULT_MODEL
+
+WEIGHTS = "reader.npz"
+"""File in embeddings/: the network, and the digest of the model whose vectors it reads."""
+
+SCALE = 24.0
+"""What a narrow vector is multiplied by before it is rounded to bytes: 5.3 is the most it holds."""
+
+FLOOR = -6.0
+"""What the network sees where a sentence has no token of its own."""
+
+EPSILON = 1e-5
+"""Added to a variance before it divides."""
+
+LOUD = 10.0
+"""What a token's best similarity is multiplied by where it is put into its vector."""
+
+PLAIN = 5.0
+"""What a sentence's similarities are multiplied by where the last layer takes them."""
+
+LAYERS = 3
+"""Layers of the encoder whose states are read: the last, what goes into the first, the middle."""
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+
+class Reader:
+    """Reads the vectors of one model; `weights` are those of `qa.evaluation.train_reader`."""
+
+    def __init__(self, weights: Weights, heads: int, number: int) -> None:
+        self.number = number
+        """Checksum of the weights: what they make of tokens is of use to them alone."""
+        self._weights = weights
+        self._heads = heads
+        inputs, self.width = weights["passage.map"].shape
+        self.dimension = inputs // LAYERS
+        """Numbers in a layer's state of a token."""
+
+    @property
+    def name(self) -> str:
+        """Return what identifies the reader, 8 hex digits."""
+        return f"{self.number:08x}"
+
+    def of_passage(self, states: Vectors, inside: npt.NDArray[np.bool_]) -> TokenVectors:
+        """Return the narrow vectors of a passage's tokens, sentence by sentence.
+
+        `states` are the encoder's, float32 (tokens, LAYERS * dimension); `inside` tells which
+        tokens stand in which sentence, bool (sentences, tokens). Tokens of none are left out.
+        """
+        chosen = np.flatnonzero(inside.any(axis=0))
+        narrow = self._narrow(states[chosen], "passage") * SCALE
+        values = np.rint(np.clip(narrow, -127, 127)).astype(np.int8)
+        sentence = inside[:, chosen].argmax(axis=0)
+        return TokenVectors(values, np.bincount(sentence, minlength=len(inside)), self.number)
+
+    def of_question(self, states: Vectors) -> Vectors:
+        """Return the narrow vectors of a question's tokens, float32 (tokens, width)."""
+        return self._narrow(states, "question")
+
+    def _narrow(self, states: Vectors, name: str) -> Vectors:
+        """Map the states of tokens, made even before."""
+        weights = self._weights
+        mapped = even_layers(states) @ weights[f"{name}.map"]
+        return _normed(mapped + weights[f"{name}.shift"])
+
+    def scores(self, question: Vectors, passages: Sequence[TokenVectors]) -> Vectors:
+        """Return what is made of each sentence, float32 (sentences, 4), in the order of `passages`.
+
+        First the log odds, about, that it answers, then what they come from: the mean similarity
+        of the question's tokens to the sentence's nearest ones, the same to the passage's, and
+        what its best token says by itself. `question` is what `of_question` returned.
+        """
+        counts = np.concatenate([passage.counts for passage in passages])
+        tokens = np.concatenate([passage.values for passage in passages]).astype(np.float32)
+        tokens /= np.float32(SCALE)
+        told = counts > 0
+        starts = (np.cumsum(counts) - counts)[told]
+        similar, share = self._similarities(question, tokens)
+        met = np.full((len(counts), len(question)), -1, dtype=np.float32)
+        met[told] = np.maximum(np.maximum.reduceat(similar, starts), -1)
+        tokens = self._informed(question, tokens, (similar * share).max(axis=1, initial=0))
+        sentences = np.full((len(counts), self.width), FLOOR, dtype=np.float32)
+        sentences[told] = np.maximum(np.maximum.reduceat(tokens, starts), FLOOR)
+        alone = np.full(len(counts), FLOOR, dtype=np.float32)
+        spoken = tokens @ self._weights["alone"] + self._weights["alone.shift"]
+        alone[told] = np.maximum(np.maximum.reduceat(spoken, starts), FLOOR)
+        sizes = [len(passage.counts) for passage in passages]
+        return self._judged(sentences, alone, met, share, np.array(sizes))
+
+    def _similarities(self, question: Vectors, tokens: Vectors) -> tuple[Vectors, Vectors]:
+        """Return the cosines of all pairs, (tokens, L), and what each of the question's counts."""
+        weights = self._weights
+        asked = _unit(question @ weights["match"])
+        similar = _unit(tokens) @ asked.T
+        share = _sigmoid(question @ weights["share"] + weights["share.shift"])
+        return similar, share / max(float(share.sum()), 1e-6)
+
+    def _informed(self, question: Vectors, tokens: Vectors, best: Vectors) -> Vectors:
+        """Let each token gather from the question's, and think it over; (tokens, width)."""
+        weights, heads = self._weights, self._heads
+        tokens = tokens + best[:, None] * (LOUD * weights["best"]) + weights["best.shift"]
+        keys = np.concatenate([weights["no key"], question @ weights["key"] + weights["key.shift"]])
+        held = question @ weights["value"] + weights["value.shift"]
+        values = np.concatenate([weights["no value"], held])
+        size = self.width // heads
+        length = len(keys)
+        sought = np.zeros((self.width, heads * length), dtype=np.float32)
+        given = np.zeros((heads * length, self.width), dtype=np.float32)
+        shift = np.zeros(heads * length, dtype=np.float32)
+        for head in range(heads):  # the maps of query and output are joined to the question's side
+            part, own = (
+                slice(head * size, (head + 1) * size),
+                slice(head * length, (head + 1) * length),
+            )
+            scaled = keys[:, part].T * np.float32(size**-0.5)
+            sought[:, own] = weights["query"][:, part] @ scaled
+            shift[own] = weights["query.shift"][part] @ scaled
+            given[own] = values[:, part] @ weights["output"][part]
+        attention = _normed(tokens) @ sought
+        attention += shift
+        np.exp(np.clip(attention, -30, 30, out=attention), out=attention)
+        by_head = attention.reshape(len(tokens), heads, length)
+        by_head /= by_head.sum(axis=2, keepdims=True)
+        tokens += attention @ given
+        tokens += weights["output.shift"]
+        inner = _normed(tokens) @ weights["inner"]
+        inner += weights["inner.shift"]
+        tokens += np.maximum(inner, 0, out=inner) @ weights["outer"]
+        tokens += weights["outer.shift"]
+        return tokens
+
+    def _judged(
+        self,
+        sentences: Vectors,
+        alone: Vectors,
+        met: Vectors,
+        share: Vectors,
+        sizes: npt.NDArray[np.int64],
+    ) -> Vectors:
+        """Score sentences by themselves, their neighbours and their passages, (sentences, 4)."""
+        weights = self._weights
+        passage = np.repeat(np.arange(len(sizes)), sizes)
+        starts = np.cumsum(sizes) - sizes
+        same = (passage[1:] == passage[:-1])[:, None]
+        before, after = np.zeros_like(sentences), np.zeros_like(sentences)
+        before[1:] = sentences[:-1] * same
+        after[:-1] = sentences[1:] * same
+        best = np.maximum.reduceat(sentences, starts)[passage]
+        own = met @ share
+        whole = (np.maximum.reduceat(met, starts) @ share)[passage]
+        told = np.column_stack([PLAIN * own, PLAIN * whole, alone])
+        seen = np.concatenate([sentences, before, after, best, told], axis=1, dtype=np.float32)
+        inner = np.maximum(seen @ weights["judge"] + weights["judge.shift"], 0)
+        scores = inner @ weights["verdict"] + weights["verdict.shift"]
+        added = weights["plain"]
+        scores += added[0] * own + added[1] * whole + added[2] + added[3] * alone
+        return np.column_stack([scores, own, whole, alone]).astype(np.float32, copy=False)
+
+
+def reader_of(settings: EncoderSettings) -> Reader | None:
+    """Return the reader of a model, None where there is none.
+
+    The bundled model by another name has none: its export has no states for it.
+    """
+    found, known = _bundled()
+    return found if (settings.model, settings.digest) == (DEFAULT_MODEL, known) else None
+
+
+def bundled_reader() -> Reader:
+    """Return the reader that comes with the project, of the bundled model."""
+    return _bundled()[0]
+
+
+@cache
+def _bundled() -> tuple[Reader, str]:
+    """Return the reader and the digest of its model."""
+    return load_reader(files("embeddings").joinpath(WEIGHTS).read_bytes())
+
+
+def load_reader(content: bytes) -> tuple[Reader, str]:
+    """Return the reader in a file's content and the digest of its model.
+
+    Raises ValueError where they are no reader's weights.
+    """
+    try:
+        with np.load(BytesIO(content), allow_pickle=False) as stored:
+            told = {name: stored[name] for name in stored.files}
+        digest, heads = str(told.pop("model")), int(told.pop("heads"))
+        weights = {name: np.asarray(array, dtype=np.float32) for name, array in told.items()}
+        return Reader(weights, heads, crc32(content)), digest
+    except (AttributeError, EOFError, KeyError, OSError, BadZipFile) as error:
+        raise ValueError(f"no weights of a reader: {error}") from error
+
+
+def even_layers(states: Vectors) -> Vectors:
+    """Scale each layer's state of a token to mean 0 and length 1, (tokens, LAYERS * dimension)."""
+    given = states.reshape(len(states), LAYERS, states.shape[1] // LAYERS)
+    layers = given - np.add.reduce(given, axis=2, keepdims=True) / np.float32(given.shape[2])
+    lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
+    layers /= np.maximum(lengths, 1e-6)[:, :, None]
+    return np.asarray(layers.reshape(states.shape), dtype=np.float32)
+
+
+def _normed(vectors: npt.NDArray[Any]) -> Vectors:
+    """Scale each vector to mean 0 and variance 1 (Ba et al. 2016, "Layer Normalization")."""
+    width = np.float32(vectors.shape[1])
+    centred = vectors - np.add.reduce(vectors, axis=1, keepdims=True) / width
+    variance = np.einsum("ij,ij->i", centred, centred) / width
+    centred *= (1 / np.sqrt(variance + EPSILON))[:, None]
+    return np.asarray(centred, dtype=np.float32)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return np.asarray(vectors / np.maximum(lengths, 1e-6)[:, None], dtype=np.float32)
+
+
+def _sigmoid(values: Vectors) -> Vectors:
+    return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float32)
