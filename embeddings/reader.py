@@ -20,7 +20,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.encoder import EncoderSettings, TokenVectors, Vectors
+from embeddings.encoder import EncoderSettings, TokenVectors, Vectors, unit
 from embeddings.models import DEFAULT_MODEL
 
 WEIGHTS = "reader.npz"
@@ -113,8 +113,8 @@ class Reader:
     def _similarities(self, question: Vectors, tokens: Vectors) -> tuple[Vectors, Vectors]:
         """Return the cosines of all pairs, (tokens, L), and what each of the question's counts."""
         weights = self._weights
-        asked = _unit(question @ weights["match"])
-        similar = _unit(tokens) @ asked.T
+        asked = unit(question @ weights["match"])
+        similar = unit(tokens) @ asked.T
         share = _sigmoid(question @ weights["share"] + weights["share.shift"])
         return similar, share / max(float(share.sum()), 1e-6)
 
@@ -231,11 +231,6 @@ def _normed(vectors: npt.NDArray[Any]) -> Vectors:
     variance = np.einsum("ij,ij->i", centred, centred) / width
     centred *= (1 / np.sqrt(variance + EPSILON))[:, None]
     return np.asarray(centred, dtype=np.float32)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return np.asarray(vectors / np.maximum(lengths, 1e-6)[:, None], dtype=np.float32)
 
 
 def _sigmoid(values: Vectors) -> Vectors:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from embeddings.encoder import TokenVectors
 from embeddings.reader import bundled_reader
+from qa.analysis import Flags
 from qa.features import Rows
 from qa.retrieval import Candidates
 from qa.wording import Floats
-
-Marks = npt.NDArray[np.bool_]
 
 READ = 24
 """Sentences of a question that are read."""
@@ -54,7 +52,7 @@ def is_read(rows: Rows) -> bool:
     return COLUMNS[-1] in rows.names
 
 
-def read(candidates: Candidates, rows: Rows, chosen: Marks) -> Floats:
+def read(candidates: Candidates, rows: Rows, chosen: Flags) -> Floats:
     """Return what `Reader.scores` makes of the chosen sentences, (sentences, 4), NaN for others.
 
     A sentence is read beside those of its passage that are chosen too; one without any token is
@@ -75,13 +73,13 @@ def read(candidates: Candidates, rows: Rows, chosen: Marks) -> Floats:
     return told
 
 
-def _part(tokens: TokenVectors, chosen: Marks) -> TokenVectors:
+def _part(tokens: TokenVectors, chosen: Flags) -> TokenVectors:
     """Return the tokens of some sentences of a passage."""
     values = tokens.values[np.repeat(chosen, tokens.counts)]
     return replace(tokens, values=values, counts=tokens.counts[chosen])
 
 
-def first_of(shares: Floats) -> Marks:
+def first_of(shares: Floats) -> Flags:
     """Mark the sentences to read, by the share (sentences,) that each has so far."""
     chosen = np.zeros(len(shares), dtype=np.bool_)
     chosen[np.argsort(-shares, kind="stable")[:READ]] = True
