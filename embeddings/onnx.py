@@ -195,9 +195,16 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
 
 
 def lacks_states(directory: Path) -> bool:
-    """Tell whether an archive carries an encoder from before there was a reader for its model."""
-    carried = load(directory, None)
-    return carried is not None and carried.is_outdated
+    """Tell whether an archive carries an encoder from before there was a reader for its model.
+
+    Only its manifest is read: whether its other files are whole shows when it is loaded.
+    """
+    try:
+        manifest = read_sealed(directory / FOLDER / MANIFEST, unsealed=UNSEALED)
+        settings = EncoderSettings(**manifest["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return not manifest.get("states") and reader_of(settings) is not None
 
 
 def load(directory: Path, settings: EncoderSettings | None) -> OnnxEncoder | None:
