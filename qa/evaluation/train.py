@@ -25,6 +25,7 @@ from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
 from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
 from qa.evaluation.sureness import Signs, train_confidence
+from qa.evaluation.writing import write_file
 from qa.ranking import UNREAD, WITH_READER
 from qa.wording import Floats
 
@@ -73,7 +74,7 @@ class Fitted:
 def write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     """Write one weights file."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    (folder / name).write_text(text, "utf-8")
+    write_file(folder / name, text)
 
 
 def worse(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -24,13 +24,13 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import Progress
 
-from corpus.errors import ModelError, NewsArchiveError, StorageError, UsageError
+from corpus.errors import ModelError, NewsArchiveError, UsageError
 from embeddings.carrying import carry_bundled
-from embeddings.durable import replace_file
 from embeddings.onnx import FOLDER, OnnxEncoder
 from embeddings.reader import WEIGHTS, Reader, load_reader
 from qa.evaluation.reader_examples import encoded
 from qa.evaluation.reader_texts import Texts, read_file, read_texts
+from qa.evaluation.writing import write_file
 
 if TYPE_CHECKING:
     from qa.evaluation.reader_fitting import Epoch, Figures
@@ -97,12 +97,7 @@ def replaced(
     if fell and not anyway:
         sys.stderr.write(f"the weights stay as they were: {'; '.join(fell)} (or use --anyway)\n")
         return EXIT_REFUSED
-    try:
-        replace_file(file, content)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {file}: {error.strerror}; check space and rights"
-        ) from error
+    write_file(file, content)
     return 0
 
 

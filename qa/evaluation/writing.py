@@ -73,13 +73,13 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write `text` in place of `path`, whole or not at all.
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write text or bytes in place of `path`, whole or not at all.
 
     Raises `StorageError` where the folder cannot be written.
     """
     try:
-        _replace(path, encode(text))
+        _replace(path, encode(content) if isinstance(content, str) else content)
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror}; name a file in a folder that can be written"
