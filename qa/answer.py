@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from corpus.duplicates import group_same_stories
@@ -16,9 +15,6 @@ from qa.records import Answer, Citation, Hit, Query
 
 DEPTH = 50
 """Ranked passages that an answer keeps for evaluation."""
-
-ADDRESSES = 1_024
-"""Files whose addresses are kept."""
 
 GROUPED = 20
 """Best articles among which copies of one story are always looked for; more where these are too few
@@ -127,12 +123,6 @@ def _hit(rank: int, item: Ranked) -> Hit:
     )
 
 
-@lru_cache(maxsize=ADDRESSES)
-def _address_of(path: str) -> str:
-    """Return the address of a file."""
-    return Path(path).as_uri()
-
-
 def link_to(article: Article, quote: Span) -> str | None:
     """Return an address that opens the original at the quote, or None where it has none.
 
@@ -140,7 +130,7 @@ def link_to(article: Article, quote: Span) -> str | None:
     """
     address = article.url if article.url and article.url.startswith(WEB) else None
     if address is None and article.path and Path(article.path).is_absolute():
-        address = _address_of(article.path)
+        address = Path(article.path).as_uri()
     if address is None:
         return None
     return f"{address.split('#')[0]}#:~:text={text_directive(article.text, quote)}"

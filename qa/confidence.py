@@ -28,7 +28,7 @@ WEIGHTS = "confidence.json"
 """File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`; under UNREAD those
 for passages that no reader has read."""
 
-READ = ("reader", "reader: passage", "reader: article", "reader: odds")
+TAKEN_OF_READING = ("reader", "reader: passage", "reader: article", "reader: odds")
 """Columns of reading that are signs too, of the first quote's better sentence."""
 
 TINY = 1e-9
@@ -115,7 +115,7 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
     taken = {name: of_top[name] for name in TAKEN}
     if is_read(rows):
-        taken |= {name: of_top[name] for name in READ} | _of_reading(rows, place)
+        taken |= {name: of_top[name] for name in TAKEN_OF_READING} | _of_reading(rows, place)
     articles: dict[str, float] = {}
     for item, share in zip(close, shares.passages.tolist(), strict=True):
         articles[item.article_id] = articles.get(item.article_id, 0.0) + share
