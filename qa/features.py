@@ -38,6 +38,15 @@ USUAL_SENTENCE = 25
 USUAL_PASSAGE = 150
 """Words of a usual passage, likewise."""
 
+USUAL_SPECIFIC = 2.5
+"""Logarithm of the nats of a usual question's stems, of newsqa's the mean."""
+
+SPECIFIC_UNIT = 0.5
+"""What a question is more specific by that is told as 1: newsqa's spread."""
+
+SPECIFIC_BOUNDS = (-2.0, 3.0)
+"""Least and most specific that a question is taken for, in these units."""
+
 FEEDBACK = 3
 """Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
 
@@ -67,7 +76,8 @@ class Rows:
     row is each one's first; `chosen` holds positions in `Candidates.found`, ascending, `article`
     (chosen,) numbers their articles; `fused` (found,) is the first score of every candidate,
     `nearest` (found,) its sentence that is most similar to the question. `withdrawn` (sentences,)
-    marks what the next sentence takes back.
+    marks what the next sentence takes back. `specific` tells how much more the question's words
+    tell than a usual one's.
     """
 
     names: tuple[str, ...]
@@ -79,6 +89,7 @@ class Rows:
     nearest: Ints
     article: Ints
     withdrawn: npt.NDArray[np.bool_]
+    specific: float
 
 
 def describe(candidates: Candidates) -> Rows:
@@ -113,7 +124,15 @@ def describe(candidates: Candidates) -> Rows:
         nearest=firsts_of(cosines, starts, np.repeat(best, sizes)) - starts,
         article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
+        specific=_specific(scene.nats),
     )
+
+
+def _specific(nats: float) -> float:
+    """Return how specific a question is, by the nats of its stems."""
+    least, most = SPECIFIC_BOUNDS
+    units = (float(np.log1p(nats)) - USUAL_SPECIFIC) / SPECIFIC_UNIT
+    return min(max(units, least), most)
 
 
 def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:

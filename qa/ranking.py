@@ -22,7 +22,8 @@ from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, Ints
 
 WEIGHTS = "ranking.json"
-"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score."""
+"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score, and
+how much more for each unit by which a question is more specific."""
 
 WITH_READER = "weights"
 """Name of the weights for passages that the encoder's reader has read."""
@@ -130,14 +131,24 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
 def weigh(candidates: Candidates) -> Shares:
     """Return the share of every sentence that is looked at. `candidates` must not be empty."""
     rows = describe(candidates)
-    shares = Shares(rows, softmax(rows.values @ weights_of(UNREAD, rows.names)))
+    shares = weighed(rows, weights_of(UNREAD, rows.names))
     if not can_read(candidates, rows):
         return shares
     told = read(candidates, rows, first_of(shares.sentences))
     if not np.isfinite(told).any():
         return shares
     rows = with_reading(rows, told)
-    return Shares(rows, softmax(rows.values @ weights_of(WITH_READER, rows.names)))
+    return weighed(rows, weights_of(WITH_READER, rows.names))
+
+
+def weighed(rows: Rows, weights: Floats) -> Shares:
+    """Return what weights make of rows.
+
+    `weights` (2, features) are those of a usual question, and what is added to them for each unit
+    by which a question is more specific.
+    """
+    own = weights[0] + rows.specific * weights[1]
+    return Shares(rows, softmax((rows.values @ own).astype(np.float64)))
 
 
 def softmax(scores: Floats) -> Floats:
@@ -148,9 +159,9 @@ def softmax(scores: Floats) -> Floats:
 
 @cache
 def weights_of(which: str, names: tuple[str, ...]) -> Floats:
-    """Return the shipped weight of each feature; one that the file does not name weighs nothing.
+    """Return the shipped weights of each feature, as `weighed` takes them.
 
-    `which` is WITH_READER or UNREAD.
+    One that the file does not name weighs nothing. `which` is WITH_READER or UNREAD.
     """
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
-    return np.array([stored.get(name, 0.0) for name in names], dtype=np.float64)
+    return np.array([stored.get(name, (0.0, 0.0)) for name in names], dtype=np.float64).T

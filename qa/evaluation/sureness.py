@@ -12,8 +12,9 @@ from qa.evaluation.examples import FOLDS, Example, folds
 from qa.evaluation.fitting import fit_logistic
 from qa.evaluation.measures import auroc, expected_calibration_error, reliability
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import quote_is_right, shares_of
+from qa.evaluation.ranker import quote_is_right
 from qa.odds import Bent, Sureness
+from qa.ranking import weighed
 from qa.wording import Flags, Floats, Ints
 
 SIGN_PENALTY = 30.0
@@ -81,12 +82,12 @@ def signs_of(examples: Sequence[Example], weights: Sequence[Floats]) -> Signs:
     """Return the signs of examples, ranked by weights that had not seen them."""
     rows: list[tuple[dict[str, float], bool, bool, bool, int]] = []
     for number, (example, own) in enumerate(zip(examples, weights, strict=True)):
-        shares = shares_of(example.rows, own)
+        shares = weighed(example.rows, own)
         told = confidence.signs(example.candidates, shares)
         rows.append((told, example.gold.answerable, quote_is_right(example, shares), False, number))
         if example.without is not None:
             candidates, without = example.without
-            told = confidence.signs(candidates, shares_of(without, own))
+            told = confidence.signs(candidates, weighed(without, own))
             rows.append((told, False, False, True, number))
     _, set_of = np.unique([examples[row[4]].set for row in rows], return_inverse=True)
     return Signs(

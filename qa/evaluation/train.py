@@ -45,9 +45,9 @@ Sets = Mapping[str, Sequence[Example]]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A ranker, the weight of each feature, and the confidence that goes with it."""
+    """A ranker, the two weights of each feature, and the confidence that goes with it."""
 
-    weights: Mapping[str, float]
+    weights: Mapping[str, Sequence[float]]
     model: Sureness
     thresholds: Sequence[tuple[float, float]]
 
@@ -56,7 +56,9 @@ class Fitted:
         """Fit the ranker on all sets; `sure` is what `train_confidence` returned for them."""
         every = [example for part in sets.values() for example in part]
         model, table = sure
-        return cls(rounded(every[0].rows.names, fit(every)), model, table)
+        names = every[0].rows.names
+        usual, specific = (rounded(names, part) for part in fit(every))
+        return cls({name: (usual[name], specific[name]) for name in names}, model, table)
 
     def confidence(self) -> dict[str, Any]:
         """Return the confidence as it is written."""
