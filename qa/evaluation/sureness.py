@@ -65,6 +65,21 @@ class Signs:
     number: Ints
     set: Ints
 
+    @property
+    def asked(self) -> Flags:
+        """Mark the questions as they were asked, without the copies."""
+        return np.asarray(self.taken_out == 0, dtype=np.bool_)
+
+    @property
+    def judged(self) -> Flags:
+        """Mark the questions of sets that ask what cannot be answered too, if there are any.
+
+        Where all can be answered, a quote is right more often than people will find it.
+        """
+        lacking = np.unique(self.set[self.asked & (self.answerable == 0)])
+        mixed = self.asked & np.isin(self.set, lacking)
+        return mixed if mixed.any() else self.asked
+
     def of(self, chosen: Flags) -> Signs:
         """Return the rows that are chosen."""
         return Signs(
@@ -103,18 +118,16 @@ def signs_of(examples: Sequence[Example], weights: Sequence[Floats]) -> Signs:
 
 def fit_confidence(signs: Signs) -> Sureness:
     """Fit the confidence on all rows of signs."""
-    asked = signs.of(signs.taken_out == 0)
-    names = signs.names
-    answerable = _fit(signs, signs.answerable, np.full(len(names), np.inf))
+    asked, judged = signs.of(signs.asked), signs.of(signs.judged)
+    answerable = _fit(signs, signs.answerable, np.full(len(signs.names), np.inf))
     right = _fit(asked, asked.right, _bends(asked.values))
-    even = np.ones(len(asked.right))
-    odds = answerable.log_odds(asked.values), right.log_odds(asked.values)
+    odds = answerable.log_odds(judged.values), right.log_odds(judged.values)
     columns = np.column_stack([odds[0], np.maximum(odds[1] - SURE, 0)])
-    joined = fit_logistic(columns, asked.right, even, 0.0)
+    joined = fit_logistic(columns, judged.right, np.ones(len(columns)), 0.0)
     each, sure = joined.weights.tolist()
     slopes, bends = np.array([each, 0.0]), np.array([0.0, sure])
     both = Bent(("answerable", "right"), slopes, np.array([0.0, SURE]), bends, joined.bias)
-    return Sureness(answerable, right, both, _level(joined.log_odds(columns), asked.right))
+    return Sureness(answerable, right, both, _level(joined.log_odds(columns), judged.right))
 
 
 def _bends(values: Floats) -> Floats:
@@ -168,12 +181,12 @@ def held_out(signs: Signs, fold: Ints) -> Floats:
 
 def given_at(rate: float, signs: Signs, probability: Floats, fold: Ints) -> Flags:
     """Mark the rows that are answered at an error rate, by thresholds of the other folds."""
-    asked, own = signs.taken_out == 0, fold[signs.number]
+    own = fold[signs.number]
     given = np.zeros(len(own), dtype=np.bool_)
     for k in range(FOLDS):
-        others = asked & (own != k)
+        others = signs.judged & (own != k)
         least = dict(thresholds(probability[others], signs.right[others]))[rate]
-        given |= asked & (own == k) & (probability >= least)
+        given |= signs.asked & (own == k) & (probability >= least)
     return given
 
 
@@ -181,7 +194,7 @@ def confidence_figures(
     examples: Sequence[Example], signs: Signs, probability: Floats
 ) -> dict[str, float]:
     """Return how well confidence tells unanswerable questions apart, and how true it is."""
-    asked = signs.taken_out == 0
+    asked = signs.asked
     alone = asked & np.array([bool(examples[at].gold.standalone) for at in signs.number])
     result = {}
     for prefix, rows in (("", asked), ("standalone.", alone)):
@@ -247,7 +260,7 @@ def train_confidence(
         mine = signs.set == number
         own = signs.of(mine)
         found = confidence_figures(every, own, probability[mine])
-        found |= {f"answers at {SPOT}": float(given[mine & (signs.taken_out == 0)].mean())}
+        found |= {f"answers at {SPOT}": float(given[mine & signs.asked].mean())}
         if (given & mine).any():
             found |= {f"error at {SPOT}": float(1 - signs.right[given & mine].mean())}
         report.add(name, f"confidence, cross-validated{suffix}", found)
@@ -255,6 +268,5 @@ def train_confidence(
             model = fit_confidence(signs.of(~mine))
             found = confidence_figures(every, own, model.probability(own.values))
             report.add(name, f"confidence, from the other sets{suffix}", found)
-    asked = signs.taken_out == 0
-    table = thresholds(probability[asked], signs.right[asked])
+    table = thresholds(probability[signs.judged], signs.right[signs.judged])
     return fit_confidence(signs), table
