@@ -13,6 +13,7 @@ from qa.evaluation.sureness import (
     Signs,
     _bends,
     _fit,
+    _joined,
     _level,
     chance_error,
     fit_confidence,
@@ -85,6 +86,18 @@ def test_the_level_keeps_the_order_and_mends_what_is_sure_too_soon() -> None:
     mended = level.log_odds(5 * odds[:, None])
     assert mended == pytest.approx(odds, abs=0.25)
     assert (np.argsort(mended) == np.argsort(odds)).all()
+
+
+def test_more_odds_never_lower_what_is_joined_or_levelled() -> None:
+    """Few questions may say that an answer is the less likely the surer it is there."""
+    odds = np.linspace(-3, 3, 60)
+    chance = np.random.default_rng(0).random(60)
+    falling = (chance < 1 / (1 + np.exp(odds))).astype(float)
+    peaked = (chance < np.exp(-(odds**2) / 2)).astype(float)
+    both = _joined(odds, odds, falling)
+    assert both.weights[0] > 0
+    assert both.added[1] > 0
+    assert not _level(odds, peaked).added.any()
 
 
 def signs_made(count: int, *, bend: float = 0.0, seed: int = 0) -> Signs:

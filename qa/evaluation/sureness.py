@@ -122,12 +122,24 @@ def fit_confidence(signs: Signs) -> Sureness:
     answerable = _fit(signs, signs.answerable, np.full(len(signs.names), np.inf))
     right = _fit(asked, asked.right, _bends(asked.values))
     odds = answerable.log_odds(judged.values), right.log_odds(judged.values)
-    columns = np.column_stack([odds[0], np.maximum(odds[1] - SURE, 0)])
-    joined = fit_logistic(columns, judged.right, np.ones(len(columns)), 0.0)
-    each, sure = joined.weights.tolist()
+    both = _joined(*odds, judged.right)
+    return Sureness(answerable, right, both, _level(both.log_odds(np.stack(odds, 1)), judged.right))
+
+
+def _joined(answerable: Floats, right: Floats, wanted: Floats) -> Bent:
+    """Return the sum of two models' log odds, the second from SURE on, that fits what is wanted.
+
+    Each raises it: where few questions say otherwise, both count alike.
+    """
+    columns = np.column_stack([answerable, np.maximum(right - SURE, 0)])
+    even = np.ones(len(wanted))
+    found = fit_logistic(columns, wanted, even, 0.0)
+    each, sure = found.weights.tolist()
+    if min(each, sure) <= 0:
+        found = fit_logistic(columns.sum(axis=1)[:, None], wanted, even, 0.0)
+        each = sure = abs(found.weights[0])
     slopes, bends = np.array([each, 0.0]), np.array([0.0, sure])
-    both = Bent(("answerable", "right"), slopes, np.array([0.0, SURE]), bends, joined.bias)
-    return Sureness(answerable, right, both, _level(joined.log_odds(columns), judged.right))
+    return Bent(("answerable", "right"), slopes, np.array([0.0, SURE]), bends, found.bias)
 
 
 def _bends(values: Floats) -> Floats:
@@ -159,14 +171,18 @@ def _fit(signs: Signs, wanted: Floats, at: Floats) -> Bent:
 
 
 def _level(odds: Floats, right: Floats) -> Bent:
-    """Return what brings log odds to the share that is right (Platt 1999), by two lines.
+    """Return what brings log odds to the share that is right (Platt 1999), by two rising lines.
 
-    One line is sure too soon at the top: what remains wrong there is what gold calls so.
+    One line is sure too soon at the top: what remains wrong there is what gold calls so. Where one
+    of two would fall, it is one.
     """
     at = np.array([np.median(odds)])
-    columns = np.column_stack([odds, np.maximum(odds - at, 0)])
-    line = fit_logistic(columns, right, np.ones(len(odds)), 0.0)
-    return Bent(("both",), line.weights[:1], at, line.weights[1:], line.bias)
+    even = np.ones(len(odds))
+    line = fit_logistic(np.column_stack([odds, np.maximum(odds - at, 0)]), right, even, 0.0)
+    if min(line.weights[0], line.weights.sum()) > 0:
+        return Bent(("both",), line.weights[:1], at, line.weights[1:], line.bias)
+    line = fit_logistic(odds[:, None], right, even, 0.0)
+    return Bent.straight(("both",), line.weights, line.bias)
 
 
 def held_out(signs: Signs, fold: Ints) -> Floats:
