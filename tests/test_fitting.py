@@ -165,13 +165,13 @@ def test_the_surest_are_told_by_the_quote() -> None:
     assert Sureness.stored(model.shown()).probability(signs.values) == pytest.approx(told, abs=2e-3)
 
 
-def test_confidences_are_judged_where_some_cannot_be_answered() -> None:
-    """A set of answerable questions alone sets no level; where there is no other, it does."""
+def test_confidences_are_of_sets_where_some_cannot_be_answered() -> None:
+    """A set of answerable questions alone is left out; where there is no other, it is not."""
     signs = signs_made(6)
     answerable = np.array([1.0, 1, 1, 0, 1, 1])  # question 3 is of the second set
     mixed = replace(signs, answerable=answerable, taken_out=np.array([0.0, 0, 0, 0, 0, 1]))
-    assert mixed.judged.tolist() == [False, True, False, True, False, False]
-    assert signs.judged.all()
+    assert mixed.mixed.tolist() == [False, True, False, True, False, True]
+    assert signs.mixed.all()
 
 
 def test_true_confidences_err_by_chance() -> None:

@@ -71,14 +71,15 @@ class Signs:
         return np.asarray(self.taken_out == 0, dtype=np.bool_)
 
     @property
-    def judged(self) -> Flags:
-        """Mark the questions of sets that ask what cannot be answered too, if there are any.
+    def mixed(self) -> Flags:
+        """Mark the rows of sets that ask what cannot be answered too, if there are any.
 
-        Where all can be answered, a quote is right more often than people will find it.
+        Where all can be answered, a quote is right more often than people will find it, and what
+        was taken out is the only thing that is told apart: articles, not answers.
         """
         lacking = np.unique(self.set[self.asked & (self.answerable == 0)])
-        mixed = self.asked & np.isin(self.set, lacking)
-        return mixed if mixed.any() else self.asked
+        rows = np.isin(self.set, lacking)
+        return rows if rows.any() else np.ones(len(rows), dtype=np.bool_)
 
     def of(self, chosen: Flags) -> Signs:
         """Return the rows that are chosen."""
@@ -117,13 +118,14 @@ def signs_of(examples: Sequence[Example], weights: Sequence[Floats]) -> Signs:
 
 
 def fit_confidence(signs: Signs) -> Sureness:
-    """Fit the confidence on all rows of signs."""
-    asked, judged = signs.of(signs.asked), signs.of(signs.judged)
+    """Fit the confidence on all rows of mixed sets."""
+    signs = signs.of(signs.mixed)
+    asked = signs.of(signs.asked)
     answerable = _fit(signs, signs.answerable, np.full(len(signs.names), np.inf))
     right = _fit(asked, asked.right, _bends(asked.values))
-    odds = answerable.log_odds(judged.values), right.log_odds(judged.values)
-    both = _joined(*odds, judged.right)
-    return Sureness(answerable, right, both, _level(both.log_odds(np.stack(odds, 1)), judged.right))
+    odds = answerable.log_odds(asked.values), right.log_odds(asked.values)
+    both = _joined(*odds, asked.right)
+    return Sureness(answerable, right, both, _level(both.log_odds(np.stack(odds, 1)), asked.right))
 
 
 def _joined(answerable: Floats, right: Floats, wanted: Floats) -> Bent:
@@ -197,10 +199,10 @@ def held_out(signs: Signs, fold: Ints) -> Floats:
 
 def given_at(rate: float, signs: Signs, probability: Floats, fold: Ints) -> Flags:
     """Mark the rows that are answered at an error rate, by thresholds of the other folds."""
-    own = fold[signs.number]
+    own, judged = fold[signs.number], signs.asked & signs.mixed
     given = np.zeros(len(own), dtype=np.bool_)
     for k in range(FOLDS):
-        others = signs.judged & (own != k)
+        others = judged & (own != k)
         least = dict(thresholds(probability[others], signs.right[others]))[rate]
         given |= signs.asked & (own == k) & (probability >= least)
     return given
@@ -284,5 +286,6 @@ def train_confidence(
             model = fit_confidence(signs.of(~mine))
             found = confidence_figures(every, own, model.probability(own.values))
             report.add(name, f"confidence, from the other sets{suffix}", found)
-    table = thresholds(probability[signs.judged], signs.right[signs.judged])
+    judged = signs.asked & signs.mixed
+    table = thresholds(probability[judged], signs.right[judged])
     return fit_confidence(signs), table
