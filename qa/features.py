@@ -18,7 +18,7 @@ import numpy.typing as npt
 from corpus.tokens import codes
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
-from qa.scene import Scene, find
+from qa.scene import Scene, find, specific
 from qa.wording import Floats, Ints, Singles, next_cosines, of_kind, sentence_starts
 
 CLOSE = 40
@@ -37,15 +37,6 @@ USUAL_SENTENCE = 25
 
 USUAL_PASSAGE = 150
 """Words of a usual passage, likewise."""
-
-USUAL_SPECIFIC = 2.5
-"""Logarithm of the nats of a usual question's stems, of newsqa's the mean."""
-
-SPECIFIC_UNIT = 0.5
-"""What a question is more specific by that is told as 1: newsqa's spread."""
-
-SPECIFIC_BOUNDS = (-2.0, 3.0)
-"""Least and most specific that a question is taken for, in these units."""
 
 FEEDBACK = 3
 """Passages whose vectors refine the question's (Rocchio 1971, pseudo-relevance feedback)."""
@@ -124,15 +115,8 @@ def describe(candidates: Candidates) -> Rows:
         nearest=firsts_of(cosines, starts, np.repeat(best, sizes)) - starts,
         article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
-        specific=_specific(scene.nats),
+        specific=specific(scene.nats),
     )
-
-
-def _specific(nats: float) -> float:
-    """Return how specific a question is, by the nats of its stems."""
-    least, most = SPECIFIC_BOUNDS
-    units = (float(np.log1p(nats)) - USUAL_SPECIFIC) / SPECIFIC_UNIT
-    return min(max(units, least), most)
 
 
 def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:
@@ -398,12 +382,12 @@ class _Columns(Scene):
 
     def by_question(self) -> dict[str, Floats]:
         """Let long and specific questions weigh words and place otherwise than vague ones."""
-        specific, long = np.log1p(self.nats), np.log1p(len(self.asked))
+        rare, long = np.log1p(self.nats), np.log1p(len(self.asked))
         return {
-            "specific: share": specific * self.share,
-            "specific: cosine": specific * self.cosine,
-            "specific: fused": specific * self.of_passages(self.fused),
-            "specific: position": specific * self.place_in_article,
+            "specific: share": rare * self.share,
+            "specific: cosine": rare * self.cosine,
+            "specific: fused": rare * self.of_passages(self.fused),
+            "specific: position": rare * self.place_in_article,
             "long: position": long * self.place_in_article,
             "long: form share": long * self.form_share,
             "terms: position": np.log1p(len(self.terms)) * self.place_in_article,

@@ -17,6 +17,15 @@ from qa.wording import Floats, Ints, Singles, Words, lead_stems, wordings
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
 
+USUAL_SPECIFIC = 2.5
+"""Logarithm of the nats of a usual question's stems, of newsqa's the mean."""
+
+SPECIFIC_UNIT = 0.5
+"""What a question is more specific by that is told as 1: newsqa's spread."""
+
+SPECIFIC_BOUNDS = (-2.0, 3.0)
+"""Least and most specific that a question is taken for, in these units."""
+
 Found = tuple[Ints, Ints]
 """Words that were looked for, by number, and where each stands, ascending, int64 (n,) both."""
 
@@ -205,3 +214,10 @@ def find(words: Ints, sought: Ints) -> Found:
     flat = np.flatnonzero(words == sought[:, None])  # several times quicker than by two axes
     which = flat // max(len(words), 1)
     return which, flat - which * len(words)
+
+
+def specific(nats: float) -> float:
+    """Return how specific a question is, by the nats of its stems, within SPECIFIC_BOUNDS."""
+    least, most = SPECIFIC_BOUNDS
+    units = (float(np.log1p(nats)) - USUAL_SPECIFIC) / SPECIFIC_UNIT
+    return min(max(units, least), most)
