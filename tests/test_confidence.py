@@ -6,6 +6,7 @@ import inspect
 import json
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from corpus.records import Article
 from qa import cli
 from qa.confidence import WEIGHTS, confidence, misspellings, signs, threshold, unmet
+from qa.odds import Sureness
 from qa.ranking import UNREAD, rank, weigh
 from tests.archives import ROOT
 from tests.questions import make_candidates, story, with_tokens
@@ -57,9 +59,26 @@ def test_the_weights_name_the_signs_and_nothing_else() -> None:
     """A sign that is renamed must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates("Who won the skiffs?", articles(REGATTA))
-    assert set(stored[UNREAD]["weights"]) == set(signs(candidates, weigh(candidates)))
     read = with_tokens(candidates)
-    assert set(stored["weights"]) == set(signs(read, weigh(read)))
+    for told, asked in ((stored[UNREAD], candidates), (stored, read)):
+        named = set(signs(asked, weigh(asked)))
+        assert set(told["answerable"]["weights"]) == set(told["right"]["weights"]) == named
+        assert set(told["right"]["bends"]) < named
+
+
+def test_surer_that_there_is_an_answer_or_that_it_is_quoted() -> None:
+    """Either raises the confidence that ships, whatever the other says."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    odds = np.linspace(-6, 6, 49)
+    for told in (stored, stored[UNREAD]):
+        model = Sureness.stored(told)
+        each, other = np.meshgrid(odds, odds)
+        both = model.both.log_odds(np.stack([each, other], axis=-1))
+        level = model.level.log_odds(both[..., None])
+        assert (np.diff(level, axis=1) > 0).all()
+        rises = np.diff(level, axis=0)
+        assert (rises >= 0).all()
+        assert (rises[-1] > 0).all()
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
