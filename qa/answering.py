@@ -13,6 +13,7 @@ from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
+from qa.doubt import is_of_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, Shares, rank, weigh
@@ -52,6 +53,10 @@ def answer_queries(
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     shares = weigh(candidates) if candidates.found else None
     ranked = _rank(line, candidates, shares)
+    alone = candidates.asked.alone
+    if asked.alone is not None and alone is not None and is_of_another(candidates, ranked):
+        found = search(line.store, line.indices, [asked.alone], [alone])
+        return _answer(line, asked.alone, found[0], k)
     judged = of_period(candidates)
     sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)

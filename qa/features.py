@@ -16,18 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.tokens import codes
+from qa.first import first_scores
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
 from qa.scene import Scene, find, specific
-from qa.wording import Floats, Ints, Singles, next_cosines, of_kind, sentence_starts
-
-CLOSE = 40
-"""Passages that are looked at closely: the right one is among them for 94% of newsqa."""
-
-FUSION = (0.25, 0.25, 0.5, 0.2)
-"""Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.
-
-Tuned on shared/bench/newsqa by article."""
+from qa.wording import Floats, Ints, next_cosines, of_kind, sentence_starts
 
 SATURATION = 1.2
 """BM25's k1."""
@@ -85,15 +78,9 @@ class Rows:
 
 def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
-    cosines, starts = _sentence_cosines(candidates)
-    best = np.maximum.reduceat(cosines, starts)
-    fused = fused_scores(candidates, best)
-    chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
-    close = [candidates.found[row] for row in chosen.tolist()]
-    sizes = np.diff(starts, append=len(cosines))
-    is_close = np.zeros(len(sizes), dtype=np.bool_)
-    is_close[chosen] = True
-    scene = _Columns(candidates, close, fused[chosen], cosines[np.repeat(is_close, sizes)])
+    first = first_scores(candidates)
+    close = [candidates.found[row] for row in first.chosen.tolist()]
+    scene = _Columns(candidates, close, first.fused[first.chosen], first.cosines_of_chosen)
     columns = {
         **scene.similarity(),
         **scene.retrieved(),
@@ -110,9 +97,9 @@ def describe(candidates: Candidates) -> Rows:
         values=_side_by_side([*columns.values()], scene.none),
         passage=scene.passage,
         starts=scene.starts,
-        chosen=chosen,
-        fused=fused,
-        nearest=firsts_of(cosines, starts, np.repeat(best, sizes)) - starts,
+        chosen=first.chosen,
+        fused=first.fused,
+        nearest=first.nearest,
         article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
         specific=specific(scene.nats),
@@ -126,40 +113,6 @@ def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:
         if column is not none:
             values[at] = column
     return values.T
-
-
-def _sentence_cosines(candidates: Candidates) -> tuple[Singles, Ints]:
-    """Compare the question's vector with all sentences'; return that and each candidate's first."""
-    vectors = [item.vectors.sentences for item in candidates.found]
-    cosines = np.concatenate(vectors) @ candidates.vector
-    return cosines, np.cumsum([0, *map(len, vectors[:-1])])
-
-
-def firsts_of(values: npt.NDArray[Any], starts: Ints, best: npt.NDArray[Any]) -> Ints:
-    """Return the row of each part's highest value, the first of equal ones, int64 (parts,).
-
-    The parts start at `starts`; `best` has for each row the highest value of its part.
-    """
-    places = np.flatnonzero(values == best)
-    return np.asarray(places[np.searchsorted(places, starts)], dtype=np.int64)
-
-
-def fused_scores(candidates: Candidates, best: Singles) -> Floats:
-    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores.
-
-    `best` (candidates,) is the highest cosine of a candidate's sentences to the question.
-    """
-    found = candidates.found
-    columns = np.array(
-        [
-            [item.dense for item in found],
-            best,
-            [item.bm25 for item in found],
-            [item.article_bm25 for item in found],
-        ]
-    )
-    scored: Floats = np.array(FUSION) @ _z(columns)
-    return scored
 
 
 class _Columns(Scene):
@@ -414,11 +367,3 @@ def _unit(vectors: npt.NDArray[Any]) -> Floats:
     """Scale vectors along the last axis to length 1; a zero vector stays zero."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
-
-
-def _z(values: Floats) -> Floats:
-    """Return the z-scores of each row, zeros where all of it is the same."""
-    apart = values - values.mean(axis=1, keepdims=True)
-    spread = np.sqrt((apart**2).mean(axis=1, keepdims=True))
-    scores: Floats = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
-    return scores

@@ -89,7 +89,7 @@ def kind_of(text: str, said: str) -> Kind:
     """Tell how a question stands to what was said before it."""
     if leans(text):
         return Kind.LEANS
-    own = _telling(text)
+    own = telling(text)
     shared = own.intersection(content_terms(said))
     shares = len(own) <= FEW_TERMS or len(shared) >= SHARED * len(own)
     return Kind.SHARES if shares else Kind.NEW
@@ -100,7 +100,7 @@ def leans(text: str) -> bool:
     return bool(_GOES_ON.match(text) or _ADDS.search(text)) or _points(text)
 
 
-def _telling(text: str) -> frozenset[str]:
+def telling(text: str) -> frozenset[str]:
     """Return the stems of a text that could tell its subject: no stop words, no common ones."""
     return frozenset(content_terms(text)) - COMMON
 
@@ -145,8 +145,8 @@ def _points(text: str) -> bool:
         if match[0].lower() == "that" and _joins_a_clause(before):
             continue
         clause = _CLAUSE.split(before)[-1]
-        has_name = _NAME.search(before) is not None and bool(_telling(before))
-        if len(_telling(clause)) < FEW_TERMS and not has_name:
+        has_name = _NAME.search(before) is not None and bool(telling(before))
+        if len(telling(clause)) < FEW_TERMS and not has_name:
             return True
     return False
 
@@ -164,12 +164,12 @@ _NAMES = re.compile(r"(?:[^\W\d_a-z][\w’'&-]*)(?:\s(?:of |the |and )?[^\W\d_a-
 
 def _topic(texts: Sequence[str], question: str) -> tuple[str, ...]:
     """Return the names, nearest first, that a follow-up may stand on; without names, the words."""
-    own = _telling(question)
+    own = telling(question)
     names: dict[str, None] = {}
     for text in texts:
         for match in _NAMES.finditer(text):
             name = _without_possessive(match[0])
-            terms = _telling(name)
+            terms = telling(name)
             if terms and not terms <= own and not _is_no_name(text, match):
                 names[name] = None
     if not names:
@@ -189,7 +189,7 @@ def _words(text: str, own: frozenset[str]) -> list[str]:
     return [
         word
         for word in re.findall(r"[^\W_][\w’'-]*", text)
-        if (terms := _telling(word)) and not terms <= own
+        if (terms := telling(word)) and not terms <= own
     ]
 
 

@@ -16,7 +16,8 @@ from importlib.resources import files
 import numpy as np
 
 from corpus.records import Span
-from qa.features import Rows, describe, firsts_of
+from qa.features import Rows, describe
+from qa.first import firsts_of
 from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, Ints

@@ -157,7 +157,8 @@ def _joined(parts: Sequence[QuestionVectors], query: Query) -> QuestionVectors:
     if not query.context:
         return parts[0]
     weights = np.array([1.0, max(weight for _, weight in query.context)], dtype=np.float32)
-    return QuestionVectors(unit(weights @ np.stack([part.whole for part in parts])))
+    joined = unit(weights @ np.stack([part.whole for part in parts]))
+    return QuestionVectors(joined, alone=parts[0])
 
 
 def _as_question(text: str) -> str:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Article
-from qa.features import CLOSE, Rows, describe
+from qa.features import Rows, describe
+from qa.first import CLOSE
 from qa.ranking import ALONE, UNREAD, WEIGHTS, WITH_READER, Shares, rank, softmax, weigh, weighed
 from qa.scene import SPECIFIC_BOUNDS
 from tests.questions import make_candidates, story, with_tokens
