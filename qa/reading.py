@@ -15,7 +15,7 @@ from qa.features import Rows
 from qa.retrieval import Candidates
 from qa.wording import Floats
 
-READ = 24
+READ = 16
 """Sentences of a question that are read."""
 
 MOST = 20.0
