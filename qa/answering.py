@@ -17,6 +17,7 @@ from qa.doubt import is_of_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, Shares, rank, weigh
+from qa.reading import is_read
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
@@ -52,16 +53,16 @@ def answer_queries(
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     shares = weigh(candidates) if candidates.found else None
-    ranked = _rank(line, candidates, shares)
-    alone = candidates.asked.alone
-    if asked.alone is not None and alone is not None and is_of_another(candidates, ranked):
-        found = search(line.store, line.indices, [asked.alone], [alone])
+    if asked.alone and candidates.asked.alone and _is_new(candidates, shares):
+        found = search(line.store, line.indices, [asked.alone], [candidates.asked.alone])
         return _answer(line, asked.alone, found[0], k)
+    ranked = _rank(line, candidates, shares)
     judged = of_period(candidates)
     sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)
     reason = None
-    if not citations or sure < threshold(line.max_error):
+    was_read = shares is not None and is_read(shares.rows)
+    if not citations or sure < threshold(line.max_error, read=was_read):
         reason = _reason(line, asked, candidates, ranked)
     compared = Comparison()
     if asked.period is None or candidates.query.period is not None:  # else they are of other times
@@ -69,6 +70,11 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     return build_answer(
         candidates.query, ranked, citations, confidence=sure, reason=reason, compared=compared
     )
+
+
+def _is_new(candidates: Candidates, shares: Shares | None) -> bool:
+    """Tell whether a question has a topic of its own, before anything is ranked at a cost."""
+    return is_of_another(candidates, rank(candidates, shares))
 
 
 def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:

@@ -9,7 +9,7 @@ archive, as in the gold sets that it was fitted on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from string import ascii_lowercase
@@ -23,7 +23,7 @@ from qa.odds import Sureness
 from qa.ranking import UNREAD, Ranked, Shares, softmax, weigh
 from qa.reading import is_read
 from qa.retrieval import Candidate, Candidates
-from qa.wording import Floats, lead_stems, wordings
+from qa.wording import Floats, Ints, lead_stems, wordings
 
 WEIGHTS = "confidence.json"
 """File in qa/weights: a `Sureness` of the signs below, and `thresholds`; under UNREAD those for
@@ -70,18 +70,23 @@ def confidence(
     shares = shares or weigh(candidates)
     told = signs(candidates, shares, ranked[0])
     model = _model(is_read(shares.rows))
-    return float(model.probability(np.array([told[name] for name in model.right.names])))
+    return float(model.probability(np.array([told[name] for name in model.names])))
 
 
-def threshold(max_error: float | None = None) -> float:
+def threshold(max_error: float | None = None, *, read: bool = True) -> float:
     """Return the confidence from which on at most `max_error` (0..1) of the answers are wrong.
 
-    None stands for the default error rate of the weights file. Between the error rates that were
-    measured it interpolates; for less than the lowest it is 1.
+    None stands for the default error rate of the weights file; `read` tells whether a reader has
+    read the passages. Between the error rates that could be reached it interpolates; for less than
+    the lowest it is 1.
     """
     stored = _stored()
     wanted = stored["max_error"] if max_error is None else max_error
-    errors, thresholds = zip(*stored["thresholds"], strict=True)
+    table = (stored if read else stored[UNREAD])["thresholds"]
+    reached = [(error, least) for error, least in table if least < 1]
+    if not reached:
+        return 1.0
+    errors, thresholds = zip(*reached, strict=True)
     return float(np.interp(wanted, errors, thresholds, left=1.0))
 
 
@@ -116,9 +121,8 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     dense = np.array([item.dense for item in close])
     bm25 = np.array([item.bm25 for item in close])
     of_article = np.array([item.article_bm25 for item in close])
-    missing = unmet(
-        candidates, [item for item, is_same in zip(close, same, strict=True) if is_same]
-    )
+    mine = [item for item, is_same in zip(close, same, strict=True) if is_same]
+    missing = unmet(candidates.terms, mine)
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
     taken = {name: of_top[name] for name in TAKEN}
     if is_read(rows):
@@ -168,15 +172,20 @@ def _of_reading(rows: Rows, place: int) -> dict[str, float]:
     }
 
 
-def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
-    """Return the question's stems that none of an article's passages holds, nor its lead.
+def lacked(terms: Collection[str], passages: Sequence[Candidate]) -> tuple[list[str], Ints]:
+    """Return the stems that none of an article's passages holds, nor its lead; and what is held."""
+    stems = [item.stems for item in wordings(passages)]
+    held = np.concatenate([*lead_stems(passages[:1]), *stems])
+    is_held = (held == codes(terms)[:, None]).any(axis=1).tolist()
+    return [term for term, found in zip(terms, is_held, strict=True) if not found], held
+
+
+def unmet(terms: Collection[str], passages: Sequence[Candidate]) -> list[str]:
+    """Return the stems that none of an article's passages holds, nor its lead, nearly either.
 
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
-    stems = [item.stems for item in wordings(passages)]
-    held = np.concatenate([*lead_stems(passages[:1]), *stems])
-    is_held = (held == codes(candidates.terms)[:, None]).any(axis=1).tolist()
-    lacking = [term for term, found in zip(candidates.terms, is_held, strict=True) if not found]
+    lacking, held = lacked(terms, passages)
     near = set(held.tolist()) if any(len(term) >= SPELLED for term in lacking) else set()
     return [
         term

@@ -65,10 +65,11 @@ class FollowUp:
     topic: tuple[str, ...]
 
 
-def follow_up(text: str, history: History) -> FollowUp | None:
+def follow_up(text: str, history: History, *, held: bool = False) -> FollowUp | None:
     """Return what a question takes from the turns before it; None where there are none.
 
-    `text` is the question without control characters, as are the turns' contents.
+    `text` is the question without control characters, as are the turns' contents. Where the topic
+    is `held`, no question starts a new one.
     """
     asked = [turn["content"] for turn in history[-MAX_TURNS:] if turn.get("role") == "user"]
     answers = [turn["content"] for turn in history[-MAX_TURNS:] if turn.get("role") == "assistant"]
@@ -76,6 +77,8 @@ def follow_up(text: str, history: History) -> FollowUp | None:
     if not any(map(str.isalnum, said)):
         return None
     kind = kind_of(text, said)
+    if kind is Kind.NEW and held:
+        kind = Kind.SHARES
     if kind is Kind.NEW:
         return FollowUp(kind, (), ())
     nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]

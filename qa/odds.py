@@ -10,6 +10,8 @@ import numpy as np
 
 from qa.wording import Floats
 
+_PARTS = ("answerable", "right", "both", "level")
+
 DIGITS = 4
 """Digits of a weight that are kept."""
 
@@ -63,24 +65,41 @@ class Sureness:
 
     `answerable` tells whether the articles hold an answer at all, `right` whether it is quoted.
     `both` joins their log odds, and `level` brings what comes out to the share that is right.
+    `least` and `most` (signs,) bound what signs count: further than they were seen nothing is known
+    of them. Behind a long conversation they would go ten times as far.
     """
 
     answerable: Bent
     right: Bent
     both: Bent
     level: Bent
+    least: Floats
+    most: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the signs, in the order in which their values are taken."""
+        return self.right.names
 
     @classmethod
     def stored(cls, told: Mapping[str, Any]) -> Sureness:
-        """Return the model that `shown` gave."""
-        return cls(*(Bent.stored(told[part]) for part in cls.__slots__))
+        """Return the model that `shown` gave. Raises ValueError where its parts do not agree."""
+        answerable, right, both, level = (Bent.stored(told[part]) for part in _PARTS)
+        names = right.names
+        if answerable.names != names or tuple(told["bounds"]) != names:
+            raise ValueError("the parts of a confidence are of other signs, or in another order")
+        least, most = np.array([*told["bounds"].values()], dtype=np.float64).reshape(-1, 2).T
+        return cls(answerable, right, both, level, least, most)
 
     def shown(self) -> dict[str, Any]:
         """Return the model as it is written."""
-        return {part: getattr(self, part).shown() for part in self.__slots__}
+        bounds = zip(self.names, self.least.tolist(), self.most.tolist(), strict=True)
+        parts = {part: getattr(self, part).shown() for part in _PARTS}
+        return parts | {"bounds": {name: [_short(a), _short(b)] for name, a, b in bounds}}
 
     def probability(self, values: Floats) -> Floats:
         """Return the probability that quotes with these signs answer: (..., signs) -> (...)."""
+        values = np.clip(values, self.least, self.most)
         parts = [self.answerable.log_odds(values), self.right.log_odds(values)]
         joined = self.both.log_odds(np.stack(parts, axis=-1))
         return np.asarray(1 / (1 + np.exp(-self.level.log_odds(joined[..., None]))))

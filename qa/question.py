@@ -70,7 +70,7 @@ def understand(
     limits = limits or Limits()
     calendar = _calendar(_date("asked", asked), dates)
     turns = _clean_turns(history)
-    leaning = follow_up(text, turns)
+    leaning = follow_up(text, turns, held="topic" in limits.free)
     heard = _hear(text, outlets, calendar)
     carried = _carried(turns, leaning, outlets, calendar)
     query = Query(

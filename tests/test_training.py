@@ -48,7 +48,10 @@ def sureness(sign: str, weight: float) -> Sureness:
     """Return a model of one sign."""
     own = Bent.straight([sign], np.array([weight]), -1.0)
     both = Bent.straight(["answerable", "right"], np.array([0.5, 0.5]), 0.0)
-    return Sureness(own, own, both, Bent.straight(["both"], np.ones(1), 0.0))
+    level = Bent.straight(["both"], np.ones(1), 0.0)
+    return Sureness(
+        own, own, both, level, np.full(len(own.names), -np.inf), np.full(len(own.names), np.inf)
+    )
 
 
 def test_a_fall_is_named() -> None:

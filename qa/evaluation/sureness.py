@@ -125,7 +125,9 @@ def fit_confidence(signs: Signs) -> Sureness:
     right = _fit(asked, asked.right, _bends(asked.values))
     odds = answerable.log_odds(asked.values), right.log_odds(asked.values)
     both = _joined(*odds, asked.right)
-    return Sureness(answerable, right, both, _level(both.log_odds(np.stack(odds, 1)), asked.right))
+    level = _level(both.log_odds(np.stack(odds, 1)), asked.right)
+    bounds = signs.values.min(axis=0), signs.values.max(axis=0)
+    return Sureness(answerable, right, both, level, *bounds)
 
 
 def _joined(answerable: Floats, right: Floats, wanted: Floats) -> Bent:
@@ -139,7 +141,7 @@ def _joined(answerable: Floats, right: Floats, wanted: Floats) -> Bent:
     each, sure = found.weights.tolist()
     if min(each, sure) <= 0:
         found = fit_logistic(columns.sum(axis=1)[:, None], wanted, even, 0.0)
-        each = sure = abs(found.weights[0])
+        each = sure = max(float(found.weights[0]), 0.0)
     slopes, bends = np.array([each, 0.0]), np.array([0.0, sure])
     return Bent(("answerable", "right"), slopes, np.array([0.0, SURE]), bends, found.bias)
 
@@ -184,7 +186,7 @@ def _level(odds: Floats, right: Floats) -> Bent:
     if min(line.weights[0], line.weights.sum()) > 0:
         return Bent(("both",), line.weights[:1], at, line.weights[1:], line.bias)
     line = fit_logistic(odds[:, None], right, even, 0.0)
-    return Bent.straight(("both",), line.weights, line.bias)
+    return Bent.straight(("both",), np.maximum(line.weights, 0), line.bias)
 
 
 def held_out(signs: Signs, fold: Ints) -> Floats:
