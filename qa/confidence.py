@@ -23,7 +23,7 @@ from qa.odds import Sureness
 from qa.ranking import UNREAD, Ranked, Shares, softmax, weigh
 from qa.reading import is_read
 from qa.retrieval import Candidate, Candidates
-from qa.wording import Floats, Ints, lead_stems, wordings
+from qa.wording import Floats, lead_stems, wordings
 
 WEIGHTS = "confidence.json"
 """File in qa/weights: a `Sureness` of the signs below, and `thresholds`; under UNREAD those for
@@ -172,20 +172,15 @@ def _of_reading(rows: Rows, place: int) -> dict[str, float]:
     }
 
 
-def lacked(terms: Collection[str], passages: Sequence[Candidate]) -> tuple[list[str], Ints]:
-    """Return the stems that none of an article's passages holds, nor its lead; and what is held."""
-    stems = [item.stems for item in wordings(passages)]
-    held = np.concatenate([*lead_stems(passages[:1]), *stems])
-    is_held = (held == codes(terms)[:, None]).any(axis=1).tolist()
-    return [term for term, found in zip(terms, is_held, strict=True) if not found], held
-
-
 def unmet(terms: Collection[str], passages: Sequence[Candidate]) -> list[str]:
-    """Return the stems that none of an article's passages holds, nor its lead, nearly either.
+    """Return the stems that none of an article's passages holds, nor its lead.
 
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
-    lacking, held = lacked(terms, passages)
+    stems = [item.stems for item in wordings(passages)]
+    held = np.concatenate([*lead_stems(passages[:1]), *stems])
+    is_held = (held == codes(terms)[:, None]).any(axis=1).tolist()
+    lacking = [term for term, found in zip(terms, is_held, strict=True) if not found]
     near = set(held.tolist()) if any(len(term) >= SPELLED for term in lacking) else set()
     return [
         term

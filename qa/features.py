@@ -102,7 +102,7 @@ def describe(candidates: Candidates) -> Rows:
         nearest=first.nearest,
         article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
-        specific=specific(scene.own_nats),
+        specific=specific(scene.nats),
     )
 
 

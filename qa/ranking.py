@@ -32,6 +32,10 @@ WITH_READER = "weights"
 UNREAD = "weights without the reader"
 """Name of the weights that choose what is read, and rank alone where the model has no reader."""
 
+FOLLOW_UP = "weights of follow-ups"
+"""Name of the weights that rank what leans on a conversation: how specific such a question is tells
+little, as much of it was said before. By the other weights four in 100 find their article less."""
+
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
 
@@ -132,7 +136,8 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
 def weigh(candidates: Candidates) -> Shares:
     """Return the share of every sentence that is looked at. `candidates` must not be empty."""
     rows = describe(candidates)
-    shares = weighed(rows, weights_of(UNREAD, rows.names))
+    which = FOLLOW_UP if candidates.query.context else UNREAD
+    shares = weighed(rows, weights_of(which, rows.names))
     if not can_read(candidates, rows):
         return shares
     told = read(candidates, rows, first_of(shares.sentences))
@@ -162,7 +167,8 @@ def softmax(scores: Floats) -> Floats:
 def weights_of(which: str, names: tuple[str, ...]) -> Floats:
     """Return the shipped weights of each feature, as `weighed` takes them.
 
-    One that the file does not name weighs nothing. `which` is WITH_READER or UNREAD.
+    One that the file does not name weighs nothing. `which` is WITH_READER, UNREAD
+    or FOLLOW_UP.
     """
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
     return np.array([stored.get(name, (0.0, 0.0)) for name in names], dtype=np.float64).T

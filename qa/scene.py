@@ -13,7 +13,6 @@ from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
 from qa.wording import Floats, Ints, Singles, Words, lead_stems, wordings
-from qa.words import content_terms
 
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
@@ -73,9 +72,6 @@ class Scene:
         nats = np.array([candidates.idf[term] * candidates.terms[term] for term in self.terms])
         self.nats = float(nats.sum())
         self.weights = nats / (self.nats or 1.0)
-        own = content_terms(candidates.query.text) if candidates.query.context else self.terms
-        known = dict(zip(self.terms, nats.tolist(), strict=True))
-        self.own_nats = sum(known.get(term, 0.0) for term in set(own))
         self.asked = words_of(candidates.query.text)
         self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
         self.kind = asked_kind(candidates.query.question)

@@ -45,9 +45,13 @@ def test_only_what_points_nowhere_may_be_new() -> None:
     assert understand("Who invented the telephone?").alone is None
 
 
-def test_a_topic_that_is_set_stays() -> None:
-    """Who says what a question is about is not doubted."""
+@pytest.mark.parametrize(
+    "question",
+    ["Who invented the telephone?", "Which museum director restored paintings in Vienna?"],
+)
+def test_a_topic_that_is_set_stays(question: str) -> None:
+    """Who says what a question is about is not doubted, whatever else its words name."""
     held = Limits(free=frozenset({"topic"}))
-    asked = understand("Who invented the telephone?", history=HISTORY, limits=held)
+    asked = understand(question, history=HISTORY, limits=held)
     assert asked.context
     assert asked.alone is None

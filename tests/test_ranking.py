@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from corpus.records import Article
 from qa.features import Rows, describe
 from qa.first import CLOSE
-from qa.ranking import ALONE, UNREAD, WEIGHTS, WITH_READER, Shares, rank, softmax, weigh, weighed
+from qa.ranking import (
+    ALONE,
+    FOLLOW_UP,
+    UNREAD,
+    WEIGHTS,
+    WITH_READER,
+    Shares,
+    rank,
+    softmax,
+    weigh,
+    weighed,
+)
 from qa.scene import SPECIFIC_BOUNDS
 from tests.questions import make_candidates, story, with_tokens
 
@@ -179,5 +190,6 @@ def test_the_weights_name_the_features_and_nothing_else() -> None:
     """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates(QUESTION, articles(BRIDGE))
-    assert set(stored[UNREAD]) == set(describe(candidates).names)
+    assert set(stored[UNREAD]) == set(stored[FOLLOW_UP]) == set(describe(candidates).names)
+    assert not any(added for _, added in stored[FOLLOW_UP].values())
     assert set(stored[WITH_READER]) == set(weigh(with_tokens(candidates)).rows.names)

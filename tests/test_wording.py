@@ -40,7 +40,7 @@ def test_words_are_those_of_each_sentence() -> None:
         item = candidate(text)
         words = wordings([item])[0]
         for number, span in enumerate(item.stored.sentences):
-            own = words.sentence == number
+            own = np.repeat(np.arange(len(words.looks)), words.looks[:, 0].astype(int)) == number
             sentence = span.of(text)
             forms = [word.lower() for word in re.findall(r"[^\W_]+", sentence)]
             assert words.forms[own].tolist() == codes(forms).tolist()

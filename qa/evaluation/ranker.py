@@ -39,16 +39,20 @@ HEADINGS = ("passage.Success@1", "passage.Success@5", "quote.Success@1", "articl
 """The measures of a ranking, in the order of the columns of `outcomes`."""
 
 
-def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Floats:
+def fit(
+    examples: Iterable[Example], columns: Sequence[int] | None = None, *, shifts: bool = True
+) -> Floats:
     """Return the ranker's weights, (2, features), fitted on the examples that hold an answer.
 
-    See `qa.ranking.weighed`. Columns that are not among `columns` weigh nothing.
+    See `qa.ranking.weighed`. Columns that are not among `columns` weigh nothing; unless the weights
+    are to shift with how specific a question is, nothing is added for that.
     """
     examples = [example for example in examples if example.is_list]
     if not examples:
         raise UsageError("no question has its answer among its candidates: check the gold sets")
-    lists = Lists.of([_list(example, columns) for example in examples])
-    found = fit_ranker(lists, PENALTY, QUOTE_SHARE).reshape(2, -1)
+    lists = Lists.of([_list(example, columns, shifts=shifts) for example in examples])
+    found = fit_ranker(lists, PENALTY, QUOTE_SHARE)
+    found = (found if shifts else np.concatenate([found, np.zeros_like(found)])).reshape(2, -1)
     if columns is None:
         return found
     weights = np.zeros((2, len(examples[0].rows.names)))
@@ -56,7 +60,9 @@ def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Fl
     return weights
 
 
-def _list(example: Example, columns: Sequence[int] | None) -> tuple[Floats, Floats, Floats, float]:
+def _list(
+    example: Example, columns: Sequence[int] | None, *, shifts: bool
+) -> tuple[Floats, Floats, Floats, float]:
     """Return (values, right, beside, weight) of the sentences that come into question.
 
     Values are of the columns chosen, and behind them what weights add for a specific question.
@@ -67,8 +73,9 @@ def _list(example: Example, columns: Sequence[int] | None) -> tuple[Floats, Floa
     kept = (held > 0) | (np.argsort(np.argsort(-first, kind="stable")) < KEPT)
     weight = STANDALONE_WEIGHT if example.gold.standalone else 1.0
     values = rows.values[kept] if columns is None else rows.values[kept][:, columns]
-    both = np.concatenate([values, rows.specific * values], axis=1)
-    return both, example.right[kept], held[kept], weight
+    if shifts:
+        values = np.concatenate([values, rows.specific * values], axis=1)
+    return values, example.right[kept], held[kept], weight
 
 
 def weights_by_fold(

@@ -33,6 +33,10 @@ BALANCE = 0.25
 """Power of how many times larger the largest set is, by which a question of a smaller one counts: 0
 counts all questions alike, 1 all sets."""
 
+LEAST_SLOPE = 0.01
+"""Least that log odds rise by where those that they come from rise by 1, whatever few questions
+say."""
+
 LEAST_GIVEN = 20
 """Answers from which on an error rate is believed."""
 
@@ -141,7 +145,7 @@ def _joined(answerable: Floats, right: Floats, wanted: Floats) -> Bent:
     each, sure = found.weights.tolist()
     if min(each, sure) <= 0:
         found = fit_logistic(columns.sum(axis=1)[:, None], wanted, even, 0.0)
-        each = sure = max(float(found.weights[0]), 0.0)
+        each = sure = max(float(found.weights[0]), LEAST_SLOPE)
     slopes, bends = np.array([each, 0.0]), np.array([0.0, sure])
     return Bent(("answerable", "right"), slopes, np.array([0.0, SURE]), bends, found.bias)
 
@@ -186,7 +190,7 @@ def _level(odds: Floats, right: Floats) -> Bent:
     if min(line.weights[0], line.weights.sum()) > 0:
         return Bent(("both",), line.weights[:1], at, line.weights[1:], line.bias)
     line = fit_logistic(odds[:, None], right, even, 0.0)
-    return Bent.straight(("both",), np.maximum(line.weights, 0), line.bias)
+    return Bent.straight(("both",), np.maximum(line.weights, LEAST_SLOPE), line.bias)
 
 
 def held_out(signs: Signs, fold: Ints) -> Floats:

@@ -26,7 +26,7 @@ from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weig
 from qa.evaluation.sureness import train_confidence
 from qa.evaluation.writing import write_file
 from qa.odds import Sureness, rounded
-from qa.ranking import UNREAD, WITH_READER
+from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
 from qa.wording import Floats
 
 MAX_ERROR = 0.4
@@ -52,12 +52,14 @@ class Fitted:
     thresholds: Sequence[tuple[float, float]]
 
     @classmethod
-    def on(cls, sets: Sets, sure: tuple[Sureness, list[tuple[float, float]]]) -> Fitted:
+    def on(
+        cls, sets: Sets, sure: tuple[Sureness, list[tuple[float, float]]], *, shifts: bool = True
+    ) -> Fitted:
         """Fit the ranker on all sets; `sure` is what `train_confidence` returned for them."""
         every = [example for part in sets.values() for example in part]
         model, table = sure
         names = every[0].rows.names
-        usual, specific = (rounded(names, part) for part in fit(every))
+        usual, specific = (rounded(names, part) for part in fit(every, shifts=shifts))
         return cls({name: (usual[name], specific[name]) for name in names}, model, table)
 
     def confidence(self) -> dict[str, Any]:
@@ -125,7 +127,14 @@ def train(given: argparse.Namespace) -> int:
     if given.write is None:
         return 0
     fitted = {UNREAD: Fitted.on(sets, plain), WITH_READER: Fitted.on(read, sure)}
+    fitted[FOLLOW_UP] = Fitted.on(_mixed(sets), plain, shifts=False)
     return _replace(given.write, report, fitted, given.anyway)
+
+
+def _mixed(sets: Sets) -> Sets:
+    """Return the sets that ask what cannot be answered too, all where there is none."""
+    mixed = {n: part for n, part in sets.items() if not all(e.gold.answerable for e in part)}
+    return mixed or sets
 
 
 def _unseen(sets: Sets) -> dict[str, list[Floats]]:
@@ -155,7 +164,7 @@ def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway:
     sure = {
         name: systems["confidence, cross-validated"] for name, systems in report.figures.items()
     }
-    models = {which: found.confidence() for which, found in fitted.items()}
+    models = {which: fitted[which].confidence() for which in (UNREAD, WITH_READER)}
     about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
     write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0
