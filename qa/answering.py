@@ -13,7 +13,7 @@ from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
-from qa.doubt import is_of_another
+from qa.doubt import is_of_another, may_be_of_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, Shares, rank, weigh
@@ -53,9 +53,9 @@ def answer_queries(
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     shares = weigh(candidates) if candidates.found else None
-    if asked.alone and candidates.asked.alone and _is_new(candidates, shares):
-        found = search(line.store, line.indices, [asked.alone], [candidates.asked.alone])
-        return _answer(line, asked.alone, found[0], k)
+    alone = _alone(line, asked, candidates, shares, k)
+    if alone is not None:
+        return alone
     ranked = _rank(line, candidates, shares)
     judged = of_period(candidates)
     sure = confidence(judged, ranked, shares if judged is candidates else None)
@@ -72,9 +72,19 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     )
 
 
-def _is_new(candidates: Candidates, shares: Shares | None) -> bool:
-    """Tell whether a question has a topic of its own, before anything is ranked at a cost."""
-    return is_of_another(candidates, rank(candidates, shares))
+def _alone(
+    line: Line, asked: Query, candidates: Candidates, shares: Shares | None, k: int
+) -> Answer | None:
+    """Return the answer without the turns before where the question has a topic of its own."""
+    if asked.alone is None or candidates.asked.alone is None:
+        return None
+    ranked = rank(candidates, shares)
+    is_new = is_of_another(candidates, ranked)
+    if not is_new and not may_be_of_another(candidates, ranked):
+        return None
+    found = search(line.store, line.indices, [asked.alone], [candidates.asked.alone])
+    answer = _answer(line, asked.alone, found[0], k)
+    return answer if is_new or answer.answered else None
 
 
 def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:

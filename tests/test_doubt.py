@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from qa.doubt import is_of_another
+from embeddings.sparse import analyze
+from qa.doubt import is_of_another, may_be_of_another
 from qa.question import Limits, understand
 from qa.ranking import rank
 from tests.questions import make_candidates, story
@@ -27,6 +30,17 @@ def test_the_article_tells_what_a_question_goes_on_from(question: str, *, anothe
     """One that holds less than four tenths of its words is not what it is about."""
     candidates = make_candidates(question, [story("s0", FLOOD, "Post", "2025-03-01")])
     assert is_of_another(candidates, rank(candidates)) is another
+
+
+def test_a_new_topic_that_the_articles_know() -> None:
+    """The first article holds the question's words, and nothing of what was spoken of."""
+    regatta = "The regatta was rowed in rain. Eastbourne won the skiffs."
+    for text, another in ((regatta, True), (f"{FLOOD} {regatta}", False)):
+        found = make_candidates("Who won the regatta?", [story("s0", text, "Post", "2025-03-01")])
+        terms = dict.fromkeys(analyze(FLOOD), 0.5) | found.terms
+        behind = replace(found, terms=terms, idf=dict.fromkeys(terms, 1.0))
+        assert not is_of_another(behind, rank(behind))
+        assert may_be_of_another(behind, rank(behind)) is another
 
 
 def test_nothing_found_is_nothing_to_go_on_from() -> None:

