@@ -22,7 +22,7 @@ LEAST_MET = 0.4
 """Share of a question's own stems, by rarity, that the first article holds of one that goes on from
 the turns before: see tests/quality/followups.py."""
 
-LEAST_SPOKEN_OF = 0.2
+LEAST_SPOKEN_OF = 0.1
 """Share of the stems that only the turns before have, likewise."""
 
 
