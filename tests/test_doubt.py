@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from embeddings.sparse import analyze
 from qa.doubt import is_of_another, may_be_of_another
 from qa.question import Limits, understand
 from qa.ranking import rank
+from qa.words import content_terms
 from tests.questions import make_candidates, story
 
 FLOOD = "Seventy homes in Eastmarsh were flooded on Monday. The water stood a metre deep."
@@ -37,7 +37,7 @@ def test_a_new_topic_that_the_articles_know() -> None:
     regatta = "The regatta was rowed in rain. Eastbourne won the skiffs."
     for text, another in ((regatta, True), (f"{FLOOD} {regatta}", False)):
         found = make_candidates("Who won the regatta?", [story("s0", text, "Post", "2025-03-01")])
-        terms = dict.fromkeys(analyze(FLOOD), 0.5) | found.terms
+        terms = dict.fromkeys(content_terms(FLOOD), 0.5) | found.terms
         behind = replace(found, terms=terms, idf=dict.fromkeys(terms, 1.0))
         assert not is_of_another(behind, rank(behind))
         assert may_be_of_another(behind, rank(behind)) is another
