@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,14 +39,21 @@ COMPARED = 20
 CACHED = 2_048
 """Texts whose runs are kept in memory, some 8 kB for each thousand words."""
 
+PAIRS = 8_192
+"""Pairs of texts of which it is remembered whether one is a copy: what is alike is found together
+again and again."""
+
 _WORD = re.compile(r"\w+")
 _FACTOR = np.int64(0x27D4EB2F165667C5)
 """An odd number of 63 bits, by which a word's place in a run is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Runs:
-    """The hashes of a text's runs of words, int64 ascending, and the lowest (Broder's sketch)."""
+    """The hashes of a text's runs of words, int64 ascending, and the lowest (Broder's sketch).
+
+    Two are equal where they are the same object.
+    """
 
     hashes: npt.NDArray[np.int64]
     sketch: frozenset[int]
@@ -69,13 +77,11 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     runs = [_runs_of(article) for article in articles]
-    seen: set[int] = set()
+    alike = _sharing(runs)
     for index, own in enumerate(runs):
-        common = own.sketch & seen  # of few, mostly none: who has none of them is no copy
-        seen |= own.sketch
-        for group in groups if common else []:
-            alike = [at for at in group[:COMPARED] if not common.isdisjoint(runs[at].sketch)]
-            if any(_is_copy(runs[member], own) for member in alike):
+        for group in groups if index in alike else []:
+            members = [at for at in group[:COMPARED] if at in alike]
+            if any(_is_copy(runs[member], own) for member in members):
                 group.append(index)
                 break
         else:
@@ -83,6 +89,19 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     return groups
 
 
+def _sharing(runs: Sequence[_Runs]) -> set[int]:
+    """Return which texts have a hash of their sketch in common with another; mostly none has."""
+    sketches = [own.hashes[:SKETCH] for own in runs]
+    if not sketches:
+        return set()
+    owner = np.repeat(np.arange(len(runs)), [*map(len, sketches)])
+    hashes = np.concatenate(sketches)
+    order = np.argsort(hashes, kind="stable")
+    again = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    return {*owner[order[again]].tolist(), *owner[order[again + 1]].tolist()}
+
+
+@lru_cache(maxsize=PAIRS)
 def _is_copy(one: _Runs, other: _Runs) -> bool:
     if one.sketch.isdisjoint(other.sketch):
         return False

@@ -44,6 +44,7 @@ PLAIN = 5.0
 LAYERS = 3
 """Layers of the encoder whose states are read: the last, what goes into the first, the middle."""
 
+Flags = npt.NDArray[np.bool_]
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
@@ -56,6 +57,10 @@ class Reader:
         self._weights = weights
         self._heads = heads
         inputs, self.width = weights["passage.map"].shape
+        even = (np.eye(self.width) - 1 / self.width).astype(np.float32)  # takes the mean away
+        self._query = even @ weights["query"]
+        self._inner = np.ascontiguousarray((even @ weights["inner"]).T)
+        self._outer = np.ascontiguousarray(weights["outer"].T)
         self.dimension = inputs // LAYERS
         """Numbers in a layer's state of a token."""
 
@@ -64,7 +69,7 @@ class Reader:
         """Return what identifies the reader, 8 hex digits."""
         return f"{self.number:08x}"
 
-    def of_passage(self, states: Vectors, inside: npt.NDArray[np.bool_]) -> TokenVectors:
+    def of_passage(self, states: Vectors, inside: Flags) -> TokenVectors:
         """Return the narrow vectors of a passage's tokens, sentence by sentence.
 
         `states` are the encoder's, float32 (tokens, LAYERS * dimension); `inside` tells which
@@ -86,71 +91,87 @@ class Reader:
         mapped = even_layers(states) @ weights[f"{name}.map"]
         return _normed(mapped + weights[f"{name}.shift"])
 
-    def scores(self, question: Vectors, passages: Sequence[TokenVectors]) -> Vectors:
+    def scores(
+        self, question: Vectors, passages: Sequence[TokenVectors], chosen: Flags | None = None
+    ) -> Vectors:
         """Return what is made of each sentence, float32 (sentences, 4), in the order of `passages`.
+
+        Of their sentences those that are `chosen`, bool (sentences,), are read, where it is given:
+        the others might as well not be there. At least one of a passage's is.
 
         First the log odds, about, that it answers, then what they come from: the mean similarity
         of the question's tokens to the sentence's nearest ones, the same to the passage's, and
         what its best token says by itself. `question` is what `of_question` returned.
         """
+        weights = self._weights
         counts = np.concatenate([passage.counts for passage in passages])
-        tokens = np.concatenate([passage.values for passage in passages]).astype(np.float32)
+        given = np.concatenate([passage.values for passage in passages])
+        sizes = np.array([len(passage.counts) for passage in passages])
+        if chosen is not None:
+            given, counts = given[np.repeat(chosen, counts)], counts[chosen]
+            sizes = np.add.reduceat(chosen, np.cumsum(sizes) - sizes, dtype=np.int64)
+        tokens = np.ascontiguousarray(given.T).astype(np.float32)  # a column a token: see `_inform`
         tokens /= np.float32(SCALE)
         told = counts > 0
         starts = (np.cumsum(counts) - counts)[told]
+
+        def best(values: Vectors, floor: float, shift: Vectors) -> Vectors:
+            found = np.full((len(values), len(counts)), floor, dtype=np.float32)
+            highest = np.maximum.reduceat(values, starts, axis=1) + shift[:, None]
+            found[:, told] = np.maximum(highest, floor)
+            return found.T
+
         similar, share = self._similarities(question, tokens)
-        met = np.full((len(counts), len(question)), -1, dtype=np.float32)
-        met[told] = np.maximum(np.maximum.reduceat(similar, starts), -1)
-        tokens = self._informed(question, tokens, (similar * share).max(axis=1, initial=0))
-        sentences = np.full((len(counts), self.width), FLOOR, dtype=np.float32)
-        sentences[told] = np.maximum(np.maximum.reduceat(tokens, starts), FLOOR)
-        alone = np.full(len(counts), FLOOR, dtype=np.float32)
-        spoken = tokens @ self._weights["alone"] + self._weights["alone.shift"]
-        alone[told] = np.maximum(np.maximum.reduceat(spoken, starts), FLOOR)
-        sizes = [len(passage.counts) for passage in passages]
-        return self._judged(sentences, alone, met, share, np.array(sizes))
+        met = best(similar, -1, np.zeros(len(question), dtype=np.float32))
+        self._inform(question, tokens, (similar * share[:, None]).max(axis=0, initial=0))
+        last = weights["outer.shift"]  # is the same for all tokens, so it can be added late
+        spoken = (weights["alone"] @ tokens)[None]
+        own = weights["alone.shift"] + weights["alone"] @ last
+        alone = best(spoken, FLOOR, own[None])[:, 0]
+        return self._judged(best(tokens, FLOOR, last), alone, met, share, sizes)
 
     def _similarities(self, question: Vectors, tokens: Vectors) -> tuple[Vectors, Vectors]:
-        """Return the cosines of all pairs, (tokens, L), and what each of the question's counts."""
+        """Return the cosines of all pairs, (L, tokens), and what each of the question's counts."""
         weights = self._weights
-        asked = unit(question @ weights["match"])
-        similar = unit(tokens) @ asked.T
+        similar = unit(question @ weights["match"]) @ tokens
+        lengths = np.sqrt(np.einsum("ij,ij->j", tokens, tokens))
+        similar /= np.maximum(lengths, EPSILON)
         share = _sigmoid(question @ weights["share"] + weights["share.shift"])
         return similar, share / max(float(share.sum()), 1e-6)
 
-    def _informed(self, question: Vectors, tokens: Vectors, best: Vectors) -> Vectors:
-        """Let each token gather from the question's, and think it over; (tokens, width)."""
+    def _inform(self, question: Vectors, tokens: Vectors, best: Vectors) -> None:
+        """Let each token gather from the question's, and think it over, but for the last shift.
+
+        `tokens` (width, tokens) are changed in place. A column a token, all sums but the products
+        of matrices run along memory, which halves their time; so does it that vectors are made even
+        by the maps that take them, not by themselves: (x - mean) / deviation @ map is
+        (x @ even map) / deviation.
+        """
         weights, heads = self._weights, self._heads
-        tokens = tokens + best[:, None] * (LOUD * weights["best"]) + weights["best.shift"]
+        tokens += (LOUD * weights["best"])[:, None] * best
+        tokens += weights["best.shift"][:, None]
         keys = np.concatenate([weights["no key"], question @ weights["key"] + weights["key.shift"]])
         held = question @ weights["value"] + weights["value.shift"]
         values = np.concatenate([weights["no value"], held])
-        size = self.width // heads
-        length = len(keys)
-        sought = np.zeros((self.width, heads * length), dtype=np.float32)
-        given = np.zeros((heads * length, self.width), dtype=np.float32)
-        shift = np.zeros(heads * length, dtype=np.float32)
-        for head in range(heads):  # the maps of query and output are joined to the question's side
-            part, own = (
-                slice(head * size, (head + 1) * size),
-                slice(head * length, (head + 1) * length),
-            )
-            scaled = keys[:, part].T * np.float32(size**-0.5)
-            sought[:, own] = weights["query"][:, part] @ scaled
-            shift[own] = weights["query.shift"][part] @ scaled
-            given[own] = values[:, part] @ weights["output"][part]
-        attention = _normed(tokens) @ sought
-        attention += shift
+        size, length = self.width // heads, len(keys)
+        keys = keys.reshape(length, heads, size).transpose(1, 0, 2) * np.float32(size**-0.5)
+        values = values.reshape(length, heads, size).transpose(1, 0, 2)
+        # the maps of query and output are joined to the question's side, head by head
+        sought = keys @ self._query.reshape(self.width, heads, size).transpose(1, 2, 0)
+        shift = keys @ weights["query.shift"].reshape(heads, size, 1)
+        given = values @ weights["output"].reshape(heads, size, self.width)
+        attention = sought.reshape(heads * length, self.width) @ tokens
+        attention *= _deviations(tokens)
+        attention += shift.reshape(heads * length, 1)
         np.exp(np.clip(attention, -30, 30, out=attention), out=attention)
-        by_head = attention.reshape(len(tokens), heads, length)
-        by_head /= by_head.sum(axis=2, keepdims=True)
-        tokens += attention @ given
-        tokens += weights["output.shift"]
-        inner = _normed(tokens) @ weights["inner"]
-        inner += weights["inner.shift"]
-        tokens += np.maximum(inner, 0, out=inner) @ weights["outer"]
-        tokens += weights["outer.shift"]
-        return tokens
+        by_head = attention.reshape(heads, length, tokens.shape[1])
+        by_head /= by_head.sum(axis=1, keepdims=True)
+        tokens += given.reshape(heads * length, self.width).T @ attention
+        tokens += weights["output.shift"][:, None]
+        inner = self._inner @ tokens
+        inner *= _deviations(tokens)
+        inner += weights["inner.shift"][:, None]
+        tokens += self._outer @ np.maximum(inner, 0, out=inner)
 
     def _judged(
         self,
@@ -231,6 +252,14 @@ def _normed(vectors: npt.NDArray[Any]) -> Vectors:
     variance = np.einsum("ij,ij->i", centred, centred) / width
     centred *= (1 / np.sqrt(variance + EPSILON))[:, None]
     return np.asarray(centred, dtype=np.float32)
+
+
+def _deviations(columns: Vectors) -> Vectors:
+    """Return 1 / the standard deviation of each column."""
+    width = np.float32(len(columns))
+    means = np.add.reduce(columns, axis=0) / width
+    variances = np.einsum("ij,ij->j", columns, columns) / width - means * means
+    return np.asarray(1 / np.sqrt(variances + EPSILON), dtype=np.float32)
 
 
 def _sigmoid(values: Vectors) -> Vectors:

@@ -67,18 +67,16 @@ _IS_TOLD, _IS_PRONOUN, _IS_REFERRING, _IS_TAKING = (np.uint64(COMMON + 1 << at) 
 class Wording:
     """The words of a passage, side by side through all its sentences.
 
-    `stems` and `forms` (lower case) are int64 (words,), each word's code (`corpus.tokens`);
-    `sentence` (words,) says which sentence a word is in; `capital` (words,) marks capitals inside a
-    sentence: names, mostly. `looks` is float64 (sentences, 6): words, names, figures, opens with a
-    pronoun, holds speech or quotation marks, asks. `refers` (sentences,) marks those that open with
-    a word for people named before ("He", "The two"); `withdrawn` (sentences,) those that repeat
-    what a report said and that the next sentence takes back. Irregular verb forms are brought to
-    their verb's stem.
+    `stems` and `forms` (lower case) are int64 (words,), each word's code (`corpus.tokens`), and
+    `capital` (words,) marks capitals inside a sentence: names, mostly. `looks` is float64
+    (sentences, 6): words, names, figures, opens with a pronoun, holds speech or quotation marks,
+    asks. `refers` (sentences,) marks those that open with a word for people named before ("He",
+    "The two"); `withdrawn` (sentences,) those that repeat what a report said and that the next
+    sentence takes back. Irregular verb forms are brought to their verb's stem.
     """
 
     stems: Ints
     forms: Ints
-    sentence: Ints
     capital: Flags
     looks: Floats
     refers: Flags
@@ -263,7 +261,6 @@ class _Looks:
         return Wording(
             stems=self._stems.bases[words].copy(),
             forms=self._lines.found.codes[words].copy(),
-            sentence=self._sentence[words] - first,
             capital=self._capital[words].copy(),
             looks=self._looks[first:last].copy(),
             refers=self._refers[first:last].copy(),
@@ -292,7 +289,6 @@ def _apart(item: Text) -> Wording:
     return Wording(
         stems=codes(base_forms(_stems_apart(item, found))),
         forms=codes(map(str.lower, words)),
-        sentence=number,
         capital=capital,
         looks=looks,
         refers=np.array([_refers(text, start) for start, _ in sentences]),

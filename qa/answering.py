@@ -13,9 +13,11 @@ from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
+from qa.doubt import is_of_another, may_be_of_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, Shares, rank, weigh
+from qa.reading import is_read
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
@@ -51,12 +53,16 @@ def answer_queries(
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     shares = weigh(candidates) if candidates.found else None
+    alone = _alone(line, asked, candidates, shares, k)
+    if alone is not None:
+        return alone
     ranked = _rank(line, candidates, shares)
     judged = of_period(candidates)
     sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)
     reason = None
-    if not citations or sure < threshold(line.max_error):
+    was_read = shares is not None and is_read(shares.rows)
+    if not citations or sure < threshold(line.max_error, read=was_read):
         reason = _reason(line, asked, candidates, ranked)
     compared = Comparison()
     if asked.period is None or candidates.query.period is not None:  # else they are of other times
@@ -64,6 +70,21 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     return build_answer(
         candidates.query, ranked, citations, confidence=sure, reason=reason, compared=compared
     )
+
+
+def _alone(
+    line: Line, asked: Query, candidates: Candidates, shares: Shares | None, k: int
+) -> Answer | None:
+    """Return the answer without the turns before where the question has a topic of its own."""
+    if asked.alone is None or candidates.asked.alone is None:
+        return None
+    ranked = rank(candidates, shares)
+    is_new = is_of_another(candidates, ranked)
+    if not is_new and not may_be_of_another(candidates, ranked):
+        return None
+    found = search(line.store, line.indices, [asked.alone], [candidates.asked.alone])
+    answer = _answer(line, asked.alone, found[0], k)
+    return answer if is_new or answer.answered else None
 
 
 def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:

@@ -267,7 +267,7 @@ class Archive(Keeping):
                 line = Line(self._store, indices, reranker, max_error)
                 asked = queries
                 if indices.behind:
-                    asked = [replace(q, notices=(*q.notices, BEHIND)) for q in queries]
+                    asked = [_noticed(query, BEHIND) for query in queries]
                 return answer_queries(line, asked, vectors, k=k)
 
         with self._turn():
@@ -318,6 +318,12 @@ class Archive(Keeping):
                 catching_up.make_anew(self._store)
                 done.append("the vectors in Milvus: made anew from the articles")
             return done
+
+
+def _noticed(query: Query, notice: str) -> Query:
+    """Return a query, and the one that may take its place, with another notice."""
+    alone = query.alone and _noticed(query.alone, notice)
+    return replace(query, notices=(*query.notices, notice), alone=alone)
 
 
 def _understand(

@@ -1,15 +1,15 @@
 """Ranking -> the probability that the first quote answers, and the threshold for an error rate.
 
-A logistic model over what the ranking and the retrievers say; its score is calibrated on
-questions that the ranker's weights had not seen. "Answers" is what gold says: the quote holds the
-whole span that a person marked. The probability assumes that about one question in six has no
-answer in the archive, as in the gold sets that it was fitted on.
+Two logistic models over what the ranking and the retrievers say, joined and calibrated on questions
+that the ranker's weights had not seen. "Answers" is what gold says: the quote holds the whole span
+that a person marked. The probability assumes that about one question in six has no answer in the
+archive, as in the gold sets that it was fitted on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from string import ascii_lowercase
@@ -19,14 +19,15 @@ import numpy as np
 
 from corpus.tokens import codes
 from qa.features import Rows
-from qa.ranking import UNREAD, Ranked, Shares, weigh
+from qa.odds import Sureness
+from qa.ranking import UNREAD, Ranked, Shares, softmax, weigh
 from qa.reading import is_read
 from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, lead_stems, wordings
 
 WEIGHTS = "confidence.json"
-"""File in qa/weights: `weights` and `bias` of the signs below, and `thresholds`; under UNREAD those
-for passages that no reader has read."""
+"""File in qa/weights: a `Sureness` of the signs below, and `thresholds`; under UNREAD those for
+passages that no reader has read."""
 
 TAKEN_OF_READING = ("reader", "reader: passage", "reader: article", "reader: odds")
 """Columns of reading that are signs too, of the first quote's better sentence."""
@@ -52,6 +53,7 @@ TAKEN = (
     "article form share",
     "lead share",
     "position",
+    "first passage",
 )
 """Features of the first quote's better sentence that are signs themselves."""
 
@@ -67,27 +69,37 @@ def confidence(
         return 0.0
     shares = shares or weigh(candidates)
     told = signs(candidates, shares, ranked[0])
-    model = _model() if is_read(shares.rows) else _model()[UNREAD]
-    score = model["bias"] + sum(weight * told[name] for name, weight in model["weights"].items())
-    return float(1 / (1 + np.exp(-score)))
+    model = _model(is_read(shares.rows))
+    return float(model.probability(np.array([told[name] for name in model.names])))
 
 
-def threshold(max_error: float | None = None) -> float:
+def threshold(max_error: float | None = None, *, read: bool = True) -> float:
     """Return the confidence from which on at most `max_error` (0..1) of the answers are wrong.
 
-    None stands for the default error rate of the weights file. Between the error rates that were
-    measured it interpolates; for less than the lowest it is 1.
+    None stands for the default error rate of the weights file; `read` tells whether a reader has
+    read the passages. Between the error rates that could be reached it interpolates; for less than
+    the lowest it is 1.
     """
-    model = _model()
-    wanted = model["max_error"] if max_error is None else max_error
-    errors, thresholds = zip(*model["thresholds"], strict=True)
+    stored = _stored()
+    wanted = stored["max_error"] if max_error is None else max_error
+    table = (stored if read else stored[UNREAD])["thresholds"]
+    reached = [(error, least) for error, least in table if least < 1]
+    if not reached:
+        return 1.0
+    errors, thresholds = zip(*reached, strict=True)
     return float(np.interp(wanted, errors, thresholds, left=1.0))
 
 
 @cache
-def _model() -> dict[str, Any]:
-    model: dict[str, Any] = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
-    return model
+def _model(read: bool) -> Sureness:
+    """Return the model for passages that were read, or that were not."""
+    return Sureness.stored(_stored() if read else _stored()[UNREAD])
+
+
+@cache
+def _stored() -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    return stored
 
 
 def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -> dict[str, float]:
@@ -109,9 +121,8 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
     dense = np.array([item.dense for item in close])
     bm25 = np.array([item.bm25 for item in close])
     of_article = np.array([item.article_bm25 for item in close])
-    missing = unmet(
-        candidates, [item for item, is_same in zip(close, same, strict=True) if is_same]
-    )
+    mine = [item for item, is_same in zip(close, same, strict=True) if is_same]
+    missing = unmet(candidates.terms, mine)
     nats = sum(candidates.idf[term] * weight for term, weight in candidates.terms.items())
     taken = {name: of_top[name] for name in TAKEN}
     if is_read(rows):
@@ -139,6 +150,7 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
         "terms": float(np.log1p(len(candidates.terms))),
         "nats": float(np.log1p(nats)),
         "kind": min(of_top["kind count"], 1.0),
+        "two quoted": float(quoted.stop - quoted.start - 1),
         **taken,
     }
 
@@ -148,22 +160,27 @@ def _of_reading(rows: Rows, place: int) -> dict[str, float]:
     columns = dict(zip(rows.names, rows.values.T, strict=True))
     passages = columns["reader: passage"][rows.starts]
     others = np.delete(passages, place)
+    mine = rows.article == rows.article[place]
+    least = passages.min()
+    apart = softmax(columns["reader"][columns["read"] > 0])
     return {
         "reader: best": float(columns["reader"].max()),
-        "reader: margin": float(passages[place] - others.max(initial=passages.min())),
+        "reader: margin": float(passages[place] - others.max(initial=least)),
+        "reader: article margin": float(passages[mine].max() - passages[~mine].max(initial=least)),
+        "reader: entropy": _entropy(apart),
         "reader: all": float(np.log(np.exp(passages).sum())),
     }
 
 
-def unmet(candidates: Candidates, passages: Sequence[Candidate]) -> list[str]:
-    """Return the question's stems that none of an article's passages holds, nor its lead.
+def unmet(terms: Collection[str], passages: Sequence[Candidate]) -> list[str]:
+    """Return the stems that none of an article's passages holds, nor its lead.
 
     A stem of SPELLED letters or more also counts as held where one letter makes it one that is.
     """
     stems = [item.stems for item in wordings(passages)]
     held = np.concatenate([*lead_stems(passages[:1]), *stems])
-    is_held = (held == codes(candidates.terms)[:, None]).any(axis=1).tolist()
-    lacking = [term for term, found in zip(candidates.terms, is_held, strict=True) if not found]
+    is_held = (held == codes(terms)[:, None]).any(axis=1).tolist()
+    lacking = [term for term, found in zip(terms, is_held, strict=True) if not found]
     near = set(held.tolist()) if any(len(term) >= SPELLED for term in lacking) else set()
     return [
         term

@@ -107,7 +107,7 @@ class Wanted:
             sources=self.sources,
             since=self.since,
             until=self.until,
-            free=self.free,
+            free=(*self.free, TOPIC) if self.topic else self.free,
         )
 
     def _history(self, before: Conversation) -> list[dict[str, str]]:

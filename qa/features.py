@@ -16,18 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.tokens import codes
+from qa.first import first_scores
 from qa.kinds import Kind, answers
 from qa.retrieval import Candidates
-from qa.scene import Scene
-from qa.wording import Floats, Ints, of_kind, sentence_starts
-
-CLOSE = 40
-"""Passages that are looked at closely: the right one is among them for 94% of newsqa."""
-
-FUSION = (0.25, 0.25, 0.5, 0.2)
-"""Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.
-
-Tuned on shared/bench/newsqa by article."""
+from qa.scene import Scene, find, specific
+from qa.wording import Floats, Ints, next_cosines, of_kind, sentence_starts
 
 SATURATION = 1.2
 """BM25's k1."""
@@ -67,7 +60,8 @@ class Rows:
     row is each one's first; `chosen` holds positions in `Candidates.found`, ascending, `article`
     (chosen,) numbers their articles; `fused` (found,) is the first score of every candidate,
     `nearest` (found,) its sentence that is most similar to the question. `withdrawn` (sentences,)
-    marks what the next sentence takes back.
+    marks what the next sentence takes back. `specific` tells how much more the question's words
+    tell than a usual one's.
     """
 
     names: tuple[str, ...]
@@ -79,14 +73,14 @@ class Rows:
     nearest: Ints
     article: Ints
     withdrawn: npt.NDArray[np.bool_]
+    specific: float
 
 
 def describe(candidates: Candidates) -> Rows:
     """Return the features of the sentences of the best passages. `candidates` must not be empty."""
-    cosines, starts = _sentence_cosines(candidates)
-    fused = fused_scores(candidates, cosines, starts)
-    chosen = np.sort(np.argsort(-fused, kind="stable")[:CLOSE])
-    scene = _Columns(candidates, [candidates.found[row] for row in chosen], fused[chosen])
+    first = first_scores(candidates)
+    close = [candidates.found[row] for row in first.chosen.tolist()]
+    scene = _Columns(candidates, close, first.fused[first.chosen], first.cosines_of_chosen)
     columns = {
         **scene.similarity(),
         **scene.retrieved(),
@@ -103,50 +97,22 @@ def describe(candidates: Candidates) -> Rows:
         values=_side_by_side([*columns.values()], scene.none),
         passage=scene.passage,
         starts=scene.starts,
-        chosen=chosen,
-        fused=fused,
-        nearest=_nearest(cosines, starts),
+        chosen=first.chosen,
+        fused=first.fused,
+        nearest=first.nearest,
         article=scene.article,
         withdrawn=np.concatenate([item.withdrawn for item in scene.wordings]),
+        specific=specific(scene.nats),
     )
 
 
 def _side_by_side(columns: Sequence[Floats], none: Floats) -> Floats:
-    """Return columns as a matrix; those that are `none`, which is zero, cost nothing."""
-    values = np.zeros((len(none), len(columns)))
+    """Return columns as a matrix, column by column in memory; those that are `none` are zero."""
+    values = np.zeros((len(columns), len(none)))
     for at, column in enumerate(columns):
         if column is not none:
-            values[:, at] = column
-    return values
-
-
-def _sentence_cosines(candidates: Candidates) -> tuple[npt.NDArray[np.float32], Ints]:
-    """Compare the question's vector with all sentences'; return that and each candidate's first."""
-    found = candidates.found
-    cosines = np.concatenate([item.vectors.sentences for item in found]) @ candidates.vector
-    return cosines, np.cumsum([0, *(len(item.vectors.sentences) for item in found[:-1])])
-
-
-def _nearest(cosines: npt.NDArray[np.float32], starts: Ints) -> Ints:
-    """Return which of each candidate's sentences is most similar to the question."""
-    best = np.maximum.reduceat(cosines, starts)
-    sizes = np.diff(starts, append=len(cosines))
-    places = np.flatnonzero(cosines == np.repeat(best, sizes))
-    firsts = places[np.searchsorted(places, starts)]
-    return np.asarray(firsts - starts, dtype=np.int64)
-
-
-def fused_scores(candidates: Candidates, cosines: npt.NDArray[np.float32], starts: Ints) -> Floats:
-    """Return the first score of each candidate: a weighted sum of the retrievers' z-scores."""
-    found = candidates.found
-    best = np.maximum.reduceat(cosines, starts)
-    columns = np.empty((len(FUSION), len(found)))
-    columns[0] = [item.dense for item in found]
-    columns[1] = best
-    columns[2] = [item.bm25 for item in found]
-    columns[3] = [item.article_bm25 for item in found]
-    scored: Floats = np.array(FUSION) @ _z(columns)
-    return scored
+            values[at] = column
+    return values.T
 
 
 class _Columns(Scene):
@@ -156,6 +122,21 @@ class _Columns(Scene):
     def none(self) -> Floats:
         """Return zeros, (S,): one array for all columns that say nothing."""
         return np.zeros(len(self.passage))
+
+    @cached_property
+    def share(self) -> Floats:
+        """Return the share of the question's stems, by rarity, that each sentence holds, (S,)."""
+        return np.asarray(self.present @ self.weights, dtype=np.float64)
+
+    @cached_property
+    def form_present(self) -> Floats:
+        """Tell which of the question's words each sentence holds as they are written, (S, W)."""
+        return (self.form_counts > 0).astype(np.float64)
+
+    @cached_property
+    def form_share(self) -> Floats:
+        """Return the share of these words, by rarity just here, that each sentence holds, (S,)."""
+        return np.asarray(self.form_present @ _share(_rarity(self.form_present)), dtype=np.float64)
 
     def similarity(self) -> dict[str, Floats]:
         """Compare vectors: the question's with sentences, passages and articles."""
@@ -176,10 +157,8 @@ class _Columns(Scene):
 
     def _pair_cosine(self) -> Floats:
         """Compare the question's vector with the sum of each sentence's and the next one's."""
-        vectors = self.sentence_vectors
-        products = np.zeros(len(vectors))
-        products[:-1] = np.einsum("ij,ij->i", vectors[:-1], vectors[1:])
-        has_next = self.after(np.ones(len(vectors)))
+        products = np.concatenate(next_cosines(self.close))
+        has_next = self.after(np.ones(len(products)))
         length = np.sqrt(np.maximum(1 + has_next * (1 + 2 * products), 1e-9))
         return (self.cosine + self.after(self.cosine)) / length
 
@@ -203,21 +182,23 @@ class _Columns(Scene):
         squared = weights**2 / (float((weights**2).sum()) or 1.0)
         of_passages = np.add.reduceat(self.counts, self.starts, axis=0)
         sizes = np.add.reduceat(self.lengths, self.starts)
+        of_passage = self.of_passages(self.in_passages @ weights)
+        of_article = self.in_articles @ weights
         return {
             "bm25": _saturated(self.counts, 0.6 + 0.4 * self.lengths / USUAL_SENTENCE) @ weights,
-            "share": self.present @ weights,
+            "share": self.share,
             "rare share": self.present @ squared,
             "rare share around": self.around(self.present) @ squared,
             "terms": self.present.mean(axis=1),
-            "passage share": self.of_passages(self.in_passages @ weights),
-            "passage share squared": self.of_passages(self.in_passages @ weights) ** 2,
+            "passage share": of_passage,
+            "passage share squared": of_passage**2,
             "passage terms": self.of_passages(self.in_passages.mean(axis=1)),
             "passage saturated": self.of_passages(
                 _saturated(of_passages, 0.5 + 0.5 * sizes / USUAL_PASSAGE) @ weights
             ),
-            "article share": self.of_articles(self.in_articles @ weights),
+            "article share": self.of_articles(of_article),
             "article rare share": self.of_articles(self.in_articles @ squared),
-            "article missing": self.of_articles(1 - self.in_articles @ weights) * self.nats,
+            "article missing": self.of_articles((1 - of_article) * self.nats),
             "article terms": self.of_articles(self.in_articles.mean(axis=1)),
             "article density": self.of_articles(np.log1p(self._of_articles(of_passages)) @ weights),
             "lead share": self.of_articles(self.in_leads @ weights),
@@ -241,21 +222,23 @@ class _Columns(Scene):
 
     def forms(self) -> dict[str, Floats]:
         """Weigh the words as they are written, stop words too, by how rare they are just here."""
-        present = (self.form_counts > 0).astype(np.float64)
+        present = self.form_present
         nats = _rarity(present)
         share = _share(nats)
         in_passages = self.best_of_passage(present)
         in_articles = self.best_of_article(in_passages)
+        rare = _rarity(in_articles)
+        of_article = in_articles @ rare
         bm25 = _saturated(self.form_counts, 0.4 + 0.6 * self.lengths / USUAL_SENTENCE) @ nats
         best = self.best_of_passage(bm25)
         pairs = self._pairs(dict(zip(self.written, nats.tolist(), strict=True)))
         return {
             "form bm25": bm25,
-            "form share": present @ share,
+            "form share": self.form_share,
             "form share around": self.around(present) @ share,
             "passage form share": self.of_passages(in_passages @ _share(_rarity(in_passages))),
-            "article form share": self.of_articles(in_articles @ _share(_rarity(in_articles))),
-            "article form nats": self.of_articles(in_articles @ _rarity(in_articles)),
+            "article form share": self.of_articles(of_article / (float(rare.sum()) or 1.0)),
+            "article form nats": self.of_articles(of_article),
             "below passage best": bm25 - self.of_passages(best),
             "below article best": bm25 - self.of_articles(self.best_of_article(best)),
             "pairs": pairs,
@@ -270,35 +253,39 @@ class _Columns(Scene):
             pair: nats.get(pair[0], 0.0) + nats.get(pair[1], 0.0)
             for pair in zip(self.asked, self.asked[1:], strict=False)
         }
-        found = np.zeros(len(self.passage))
-        words = self.words
-        sought = self.codes_of(word for pair in pairs for word in pair).reshape(-1, 2)
-        for (left, right), weight in zip(sought.tolist(), pairs.values(), strict=True):
-            behind = self.places_of(left) + 1
-            if len(behind) and behind[-1] == len(words.forms):
-                behind = behind[:-1]
-            follows = (words.forms[behind] == right) & ~words.opens[behind]
-            found[words.sentence[behind[follows]]] += weight  # once, however often it is there
-        return found / (sum(pairs.values()) or 1.0)
+        which, places = self.forms_found
+        number = {word: at for at, word in enumerate(dict.fromkeys(self.asked))}
+        numbers = np.full(len(self.words.forms) + 1, -1)
+        numbers[places] = which
+        numbers[:-1][self.words.opens] = -1  # what stands first follows nothing
+        table = np.full((len(number), len(number) + 1), -1)  # nothing has the last column
+        for at, (left, right) in enumerate(pairs):
+            table[number[left], number[right]] = at
+        found = table[which, numbers[places + 1]]
+        pair = np.flatnonzero(found >= 0)
+        held = np.zeros((len(self.passage), len(pairs)))  # once, however often it is there
+        held[self.words.sentence[places[pair] + 1], found[pair]] = 1
+        weights = np.array([*pairs.values()], dtype=np.float64)
+        return np.asarray(held @ weights / (float(weights.sum()) or 1.0), dtype=np.float64)
 
     def _pronouns(self) -> dict[str, Floats]:
         """Count the pronouns of a person whom the question does not name either."""
         wanted = [word for group in PRONOUNS if group.intersection(self.asked) for word in group]
         if not wanted:
             return {"same pronoun": self.none, "passage same pronoun": self.none}
-        counts = self._count(self.words.forms, codes(wanted)).sum(axis=1)
-        held = (counts > 0).astype(np.float64)
+        held = np.zeros(len(self.passage))
+        held[self.words.sentence[find(self.words.forms, codes(wanted))[1]]] = 1
         in_passages = np.add.reduceat(held, self.starts) / np.bincount(self.passage)
         return {"same pronoun": held, "passage same pronoun": self.of_passages(in_passages)}
 
     def place(self) -> dict[str, Floats]:
         """Say where in its article a sentence stands: news leads first."""
-        numbers = np.array([item.stored.n for item in self.close])
         starts = np.concatenate(sentence_starts(self.close))
-        sizes = self.of_passages([max(len(item.article.text), 1) for item in self.close])
+        sizes = self.of_articles([max(len(item.article.text), 1) for item in self.firsts])
+        first = self.of_passages(self.numbers == 0)
         return {
-            "first passage": self.of_passages(numbers == 0),
-            "first sentence": self.of_passages(numbers == 0) * (self.in_passage == 0),
+            "first passage": first,
+            "first sentence": first * (self.in_passage == 0),
             "position": self.place_in_article,
             "relative position": starts / sizes,
             "sentence number": np.log1p(self.in_passage),
@@ -348,18 +335,16 @@ class _Columns(Scene):
 
     def by_question(self) -> dict[str, Floats]:
         """Let long and specific questions weigh words and place otherwise than vague ones."""
-        specific, long = np.log1p(self.nats), np.log1p(len(self.asked))
-        share = self.present @ self.weights
-        present = (self.form_counts > 0).astype(np.float64)
+        rare, long = np.log1p(self.nats), np.log1p(len(self.asked))
         return {
-            "specific: share": specific * share,
-            "specific: cosine": specific * self.cosine,
-            "specific: fused": specific * self.of_passages(self.fused),
-            "specific: position": specific * self.place_in_article,
+            "specific: share": rare * self.share,
+            "specific: cosine": rare * self.cosine,
+            "specific: fused": rare * self.of_passages(self.fused),
+            "specific: position": rare * self.place_in_article,
             "long: position": long * self.place_in_article,
-            "long: form share": long * (present @ _share(_rarity(present))),
+            "long: form share": long * self.form_share,
             "terms: position": np.log1p(len(self.terms)) * self.place_in_article,
-            "share: cosine": share * self.cosine,
+            "share: cosine": self.share * self.cosine,
         }
 
 
@@ -382,11 +367,3 @@ def _unit(vectors: npt.NDArray[Any]) -> Floats:
     """Scale vectors along the last axis to length 1; a zero vector stays zero."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float64)
-
-
-def _z(values: Floats) -> Floats:
-    """Return the z-scores of each row, zeros where all of it is the same."""
-    apart = values - values.mean(axis=1, keepdims=True)
-    spread = np.sqrt((apart**2).mean(axis=1, keepdims=True))
-    scores: Floats = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
-    return scores

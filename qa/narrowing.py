@@ -115,8 +115,10 @@ def _inside(store: Store, query: Query, period: Period, anywhen: list[int] | Non
 
 
 def _published_after(store: Store, asked: str | None) -> frozenset[int]:
+    if asked is None:
+        return frozenset()
     _, last = store.dates()
-    if asked is None or last is None or last <= asked:
+    if last is None or last <= asked:
         return frozenset()
     next_day = date.fromisoformat(asked) + timedelta(days=1)
     return frozenset(store.article_keys(since=next_day.isoformat()))

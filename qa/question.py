@@ -32,7 +32,8 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe
 class Limits:
     """What the caller asks for beside the question: outlets and dates (ISO, inclusive).
 
-    `free` names what the question's own words must not limit: "sources", "dates".
+    `free` names what the question's own words must not limit: "sources", "dates"; or change:
+    "topic", which is then what the turns before it were about.
     """
 
     sources: tuple[str, ...] = ()
@@ -69,7 +70,7 @@ def understand(
     limits = limits or Limits()
     calendar = _calendar(_date("asked", asked), dates)
     turns = _clean_turns(history)
-    leaning = follow_up(text, turns)
+    leaning = follow_up(text, turns, held="topic" in limits.free)
     heard = _hear(text, outlets, calendar)
     carried = _carried(turns, leaning, outlets, calendar)
     query = Query(
@@ -83,7 +84,10 @@ def understand(
     heard, carried = _freed(heard, limits.free), _freed(carried, limits.free)
     query = _with_outlets(query, _known(limits.sources, outlets), heard, carried)
     query = _with_dates(query, limits, heard, carried)
-    return _told_topic(_with_subject(query, leaning))
+    query = _with_subject(query, leaning)
+    if leaning and leaning.kind is Kind.SHARES and "topic" not in limits.free:
+        query = _with_doubt(query)
+    return _told_topic(query)
 
 
 def clean_question(question: str) -> str:
@@ -220,6 +224,13 @@ def _with_subject(query: Query, leaning: FollowUp | None) -> Query:
         f"{_shortened(query.question)!r} names nothing to look for: add a name or a topic, such as"
         " `When does the bridge reopen?`"
     )
+
+
+def _with_doubt(query: Query) -> Query:
+    """Return a follow-up that may be a new topic, as its words name something and point nowhere."""
+    if not (content_terms(query.text) and names_a_topic(query)):
+        return query
+    return replace(query, alone=replace(query, context=(), topic=()))
 
 
 def _shortened(text: str) -> str:

@@ -10,26 +10,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
-from itertools import pairwise
 
 import numpy as np
 
 from corpus.records import Span
 from qa.features import Rows, describe
+from qa.first import firsts_of
 from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidate, Candidates
-from qa.wording import Floats
+from qa.wording import Floats, Ints
 
 WEIGHTS = "ranking.json"
-"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score."""
+"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score, and
+how much more for each unit by which a question is more specific."""
 
 WITH_READER = "weights"
 """Name of the weights for passages that the encoder's reader has read."""
 
 UNREAD = "weights without the reader"
 """Name of the weights that choose what is read, and rank alone where the model has no reader."""
+
+FOLLOW_UP = "weights of follow-ups"
+"""Name of the weights that rank what leans on a conversation: how specific such a question is tells
+little, as much of it was said before. By the other weights four in 100 find their article less."""
 
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
@@ -38,6 +43,9 @@ The answer often stands beside the sentence that fits best: on newsqa, cross-val
 rise from .495 at .75 to .510 here and .526 where two are always quoted. That is more to read: 46 of
 100 quotes are of two sentences, 30 at .75."""
 
+TINY = float(np.finfo(np.float64).tiny)
+"""Least share whose logarithm is taken."""
+
 DECIMALS = 6
 """Decimals of a score: equal passages of float32 vectors differ in the seventh."""
 
@@ -45,7 +53,7 @@ FAR_BELOW = 10.0
 """Nats by which a passage that was not looked at closely stands below the last that was."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen ones take three times as long to make, and each question makes 100
 class Ranked:
     """A candidate with its score and its best quote, offsets in the article's text.
 
@@ -58,51 +66,44 @@ class Ranked:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shares:
     """The rows of one question with the share of each sentence, float64 (sentences,), sum 1."""
 
     rows: Rows
     sentences: Floats
 
-    @property
+    @cached_property
     def passages(self) -> Floats:
         """Return the share of each passage in `rows.chosen`."""
         return np.add.reduceat(self.sentences, self.rows.starts)
 
-    def quotes(self) -> list[tuple[int, int]]:
-        """Return for each passage of `rows.chosen` which of its sentences to quote: (first, end).
+    @cached_property
+    def quotes(self) -> tuple[Ints, Ints]:
+        """Return for each passage of `rows.chosen` which rows to quote: (first, end), int64 each.
 
-        A sentence that the next one takes back is never quoted without it.
+        That is its best sentence, or two neighbours where neither is enough alone. One that the
+        next takes back is never quoted without it.
         """
-        shares, withdrawn = self.sentences.tolist(), self.rows.withdrawn.tolist()
-        edges = pairwise([*self.rows.starts.tolist(), len(shares)])
-        return [_quoted(shares[first:end], withdrawn[first:end]) for first, end in edges]
+        shares, starts = self.sentences, self.rows.starts
+        together = np.full(len(shares), -1.0)  # less than any two have
+        together[:-1] = shares[:-1] + shares[1:]
+        together[starts[1:] - 1] = -1.0
+        most = np.maximum.reduceat(together, starts)
+        at = firsts_of(together, starts, np.repeat(most, np.diff(starts, append=len(shares))))
+        behind = np.minimum(at + 1, len(shares) - 1)
+        is_pair = most >= 0
+        better = np.where(is_pair & (shares[behind] > shares[at]), behind, at)
+        alone = ~is_pair | (shares[better] >= ALONE * most)
+        end = np.where(alone, better, at + 1) + 1
+        withdrawn = self.rows.withdrawn[end - 1]
+        first = np.where(withdrawn, end - 1, np.where(alone, better, at))
+        return first, end + withdrawn
 
     def quote(self, place: int) -> tuple[int, int]:
         """Return the rows (first, end) to quote of the passage at `place` of `rows.chosen`."""
-        first, *behind = self.rows.starts[place : place + 2].tolist()
-        inside = slice(first, behind[0] if behind else None)
-        at, end = _quoted(self.sentences[inside].tolist(), self.rows.withdrawn[inside].tolist())
-        return first + at, first + end
-
-
-def _quoted(shares: list[float], withdrawn: list[bool]) -> tuple[int, int]:
-    """Return which sentences of a passage to quote: (first, end)."""
-    at, end = _best(shares)
-    return (end - 1, end + 1) if withdrawn[end - 1] else (at, end)
-
-
-def _best(shares: list[float]) -> tuple[int, int]:
-    """Return where the best sentence is, or two neighbours where neither is it alone: (at, end)."""
-    if len(shares) == 1:
-        return 0, 1
-    together = [one + next_one for one, next_one in pairwise(shares)]
-    at = together.index(max(together))
-    better = at + (shares[at + 1] > shares[at])
-    if shares[better] >= ALONE * together[at]:
-        return better, better + 1
-    return at, at + 2
+        first, end = self.quotes
+        return int(first[place]), int(end[place])
 
 
 def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
@@ -113,21 +114,47 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
     if not candidates.found:
         return []
     shares = shares or weigh(candidates)
-    ranked = [*_close(candidates, shares), *_far(candidates, shares)]
-    return sorted(ranked, key=lambda item: (-item.score, item.candidate.stored.key))
+    found, rows = candidates.found, shares.rows
+    passages = np.log(np.maximum(shares.passages, TINY))
+    scores = rows.fused - rows.fused.max() + passages.min() - FAR_BELOW
+    scores[rows.chosen] = np.round(passages, DECIMALS)
+    firsts, ends = rows.nearest.copy(), rows.nearest + 1  # what was not looked at: most similar
+    for quoted, places in zip((firsts, ends), shares.quotes, strict=True):
+        quoted[rows.chosen] = places - rows.starts
+    order = np.lexsort(([item.stored.key for item in found], -scores))
+    told = (column[order].tolist() for column in (firsts, ends, scores))
+    ranked = []
+    for at, first, end, score in zip(order.tolist(), *told, strict=True):
+        sentences = found[at].stored.sentences
+        quote = sentences[first]
+        if end > first + 1:
+            quote = Span(quote.start, sentences[end - 1].end)
+        ranked.append(Ranked(found[at], quote, score))
+    return ranked
 
 
 def weigh(candidates: Candidates) -> Shares:
     """Return the share of every sentence that is looked at. `candidates` must not be empty."""
     rows = describe(candidates)
-    shares = Shares(rows, softmax(rows.values @ weights_of(UNREAD, rows.names)))
+    which = FOLLOW_UP if candidates.query.context else UNREAD
+    shares = weighed(rows, weights_of(which, rows.names))
     if not can_read(candidates, rows):
         return shares
     told = read(candidates, rows, first_of(shares.sentences))
     if not np.isfinite(told).any():
         return shares
     rows = with_reading(rows, told)
-    return Shares(rows, softmax(rows.values @ weights_of(WITH_READER, rows.names)))
+    return weighed(rows, weights_of(WITH_READER, rows.names))
+
+
+def weighed(rows: Rows, weights: Floats) -> Shares:
+    """Return what weights make of rows.
+
+    `weights` (2, features) are those of a usual question, and what is added to them for each unit
+    by which a question is more specific.
+    """
+    own = weights[0] + rows.specific * weights[1]
+    return Shares(rows, softmax((rows.values @ own).astype(np.float64)))
 
 
 def softmax(scores: Floats) -> Floats:
@@ -138,36 +165,10 @@ def softmax(scores: Floats) -> Floats:
 
 @cache
 def weights_of(which: str, names: tuple[str, ...]) -> Floats:
-    """Return the shipped weight of each feature; one that the file does not name weighs nothing.
+    """Return the shipped weights of each feature, as `weighed` takes them.
 
-    `which` is WITH_READER or UNREAD.
+    One that the file does not name weighs nothing. `which` is WITH_READER, UNREAD
+    or FOLLOW_UP.
     """
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
-    return np.array([stored.get(name, 0.0) for name in names], dtype=np.float64)
-
-
-def _close(candidates: Candidates, shares: Shares) -> list[Ranked]:
-    """Rank the passages that were looked at closely."""
-    ranked = []
-    scores = np.log(np.maximum(shares.passages, np.finfo(np.float64).tiny)).tolist()
-    rows = shares.rows.chosen.tolist()
-    for row, (first, end), score in zip(rows, shares.quotes(), scores, strict=True):
-        candidate = candidates.found[row]
-        sentences = candidate.stored.sentences
-        quote = Span(sentences[first].start, sentences[end - 1].end)
-        ranked.append(Ranked(candidate, quote, round(score, DECIMALS)))
-    return ranked
-
-
-def _far(candidates: Candidates, shares: Shares) -> list[Ranked]:
-    """Rank the others by the first score, below; their quote is the most similar sentence."""
-    lowest = float(np.log(max(shares.passages.min(), np.finfo(np.float64).tiny))) - FAR_BELOW
-    rows = shares.rows
-    scores = (lowest + (rows.fused - rows.fused.max())).tolist()
-    nearest = rows.nearest.tolist()
-    chosen = set(rows.chosen.tolist())
-    return [
-        Ranked(candidate, candidate.stored.sentences[nearest[row]], scores[row])
-        for row, candidate in enumerate(candidates.found)
-        if row not in chosen
-    ]
+    return np.array([stored.get(name, (0.0, 0.0)) for name in names], dtype=np.float64).T

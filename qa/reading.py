@@ -9,14 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from embeddings.encoder import TokenVectors
 from embeddings.reader import bundled_reader
 from qa.analysis import Flags
 from qa.features import Rows
 from qa.retrieval import Candidates
 from qa.wording import Floats
 
-READ = 24
+READ = 16
 """Sentences of a question that are read."""
 
 MOST = 20.0
@@ -60,23 +59,17 @@ def read(candidates: Candidates, rows: Rows, chosen: Flags) -> Floats:
     """
     told = np.full((len(chosen), 4), np.nan)
     question = candidates.asked.tokens
-    parts = []
-    for place in np.unique(rows.passage[chosen]).tolist():
-        tokens = candidates.found[rows.chosen[place]].vectors.tokens
-        if tokens is not None:
-            start = rows.starts[place]
-            parts.append(_part(tokens, chosen[start : start + len(tokens.counts)]))
-    if question is not None and parts:
-        made = np.clip(bundled_reader().scores(question, parts), -MOST, MOST)
-        made[np.concatenate([part.counts for part in parts]) == 0] = np.nan  # no word to be read
-        told[chosen] = made
+    is_part = np.logical_or.reduceat(chosen, rows.starts)
+    found = [candidates.found[row].vectors.tokens for row in rows.chosen[is_part].tolist()]
+    parts = [tokens for tokens in found if tokens is not None]
+    if question is None or not parts or len(parts) < len(found):
+        return told
+    among = chosen[is_part[rows.passage]]
+    made = np.clip(bundled_reader().scores(question, parts, among), -MOST, MOST)
+    counts = np.concatenate([tokens.counts for tokens in parts])
+    made[counts[among] == 0] = np.nan  # no word to be read
+    told[chosen] = made
     return told
-
-
-def _part(tokens: TokenVectors, chosen: Flags) -> TokenVectors:
-    """Return the tokens of some sentences of a passage."""
-    values = tokens.values[np.repeat(chosen, tokens.counts)]
-    return replace(tokens, values=values, counts=tokens.counts[chosen])
 
 
 def first_of(shares: Floats) -> Flags:
@@ -110,10 +103,8 @@ def with_reading(rows: Rows, told: Floats) -> Rows:
         token,
         is_read.astype(np.float64),
     )
-    values = np.concatenate(
-        [rows.values, np.column_stack(columns)], axis=1, dtype=rows.values.dtype
-    )
-    return replace(rows, names=(*rows.names, *COLUMNS), values=values)
+    values = np.concatenate([rows.values.T, columns], dtype=rows.values.dtype)
+    return replace(rows, names=(*rows.names, *COLUMNS), values=values.T)
 
 
 def _of_articles(rows: Rows, odds: Floats, least: float) -> Floats:

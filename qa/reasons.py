@@ -117,9 +117,12 @@ def _never_together(search: Search, together: Together) -> str | None:
     """Say that two things which the question names never stand in one article."""
     text = search.searched.text
     names = [_told_as(name, search) for name in _names(text)]
+    subjects = list(dict.fromkeys([*names, *_nouns(text)]))[:SUBJECTS]
+    if not names or len(subjects) < 2:  # so no article need be looked through
+        return None
     present = [
         (subject, analyze(subject))
-        for subject in list(dict.fromkeys([*names, *_nouns(text)]))[:SUBJECTS]
+        for subject in subjects
         if _occurs(subject, search) and together(analyze(subject))
     ]
     for (one, first), (other, second) in combinations(present, 2):
@@ -226,7 +229,8 @@ def _nouns(text: str) -> Iterator[str]:
 
 def _told_as(name: str, search: Search) -> str:
     """Return a name, or its last word where no article found has all of it."""
-    return name if _occurs(name, search) else name.rsplit(maxsplit=1)[-1]
+    last = name.rsplit(maxsplit=1)[-1]
+    return name if last == name or _occurs(name, search) else last
 
 
 def _occurs(subject: str, search: Search) -> bool:

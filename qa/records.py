@@ -34,6 +34,9 @@ class Query:
     limits give way where they would leave nothing.
     Articles after `asked`, the stated day of asking, cannot answer. `recency` (0..1) is how much
     the question prefers newer articles.
+
+    `alone` is the same question without the turns before it, where its words do not tell whether it
+    goes on from them: it takes this one's place where the articles say that it does not.
     """
 
     question: str
@@ -48,6 +51,7 @@ class Query:
     hears_outlets: bool = False
     asked: str | None = None
     recency: float = 0.0
+    alone: Query | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ class Answer:
 class Question(TypedDict, total=False):
     """A question with what belongs to it, for `Archive.ask_many`.
 
-    `free` names what the question's own words must not limit: "sources", "dates".
+    `free` names what the question's own words must not limit: "sources", "dates"; or change:
+    "topic", which is then what the turns before it were about.
     """
 
     question: str

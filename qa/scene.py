@@ -12,10 +12,22 @@ from corpus.tokens import codes
 from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
-from qa.wording import Floats, Ints, Words, lead_stems, wordings
+from qa.wording import Floats, Ints, Singles, Words, lead_stems, wordings
 
 NAME = 0.7
 """Share of a term's occurrences inside sentences that have a capital, from which it is a name."""
+
+USUAL_SPECIFIC = 2.5
+"""Logarithm of the nats of a usual question's stems, of newsqa's the mean."""
+
+SPECIFIC_UNIT = 0.5
+"""What a question is more specific by that is told as 1: newsqa's spread."""
+
+SPECIFIC_BOUNDS = (-2.0, 3.0)
+"""Least and most specific that a question is taken for, in these units."""
+
+Found = tuple[Ints, Ints]
+"""Words that were looked for, by number, and where each stands, ascending, int64 (n,) both."""
 
 ASKING = frozenset("who what when where why how which whose whom".split())
 """Words of a question that its answer does not repeat."""
@@ -26,13 +38,21 @@ class Scene:
 
     Arrays over sentences are (S,), over passages (P,), over articles (A,). T stems are asked for,
     of which `weights` (T,) holds the shares of the question's inverse document frequency; W words
-    are asked for as they are written, stop words too.
+    are asked for as they are written, stop words too. `cosine` (S,) compares the question's vector
+    with each sentence's.
     """
 
-    def __init__(self, candidates: Candidates, close: Sequence[Candidate], fused: Floats) -> None:
+    def __init__(
+        self,
+        candidates: Candidates,
+        close: Sequence[Candidate],
+        fused: Floats,
+        cosines: Singles,
+    ) -> None:
         self.candidates = candidates
         self.close = close
         self.fused = fused
+        self.cosine = cosines.astype(np.float64)
         counts = [len(item.stored.sentences) for item in close]
         self.passage = np.repeat(np.arange(len(close)), counts)
         self.starts = np.cumsum([0, *counts[:-1]])
@@ -41,10 +61,12 @@ class Scene:
         number = {article_id: at for at, article_id in enumerate(first)}
         self.firsts = list(first.values())
         self.article = np.array([number[item.article_id] for item in close])
+        self.article_of = self.article[self.passage]
+        self.numbers = np.array([item.stored.n for item in close])
         self.wordings = wordings(close)
-        self.words = Words(self.wordings, self.starts)
         self.looked = np.concatenate([item.looks for item in self.wordings])
         self.lengths = self.looked[:, 0]
+        self.words = Words(self.wordings, self.lengths.astype(np.int64))
         self.terms = list(candidates.terms)
         self.bases = [base_form(term) for term in self.terms]
         nats = np.array([candidates.idf[term] * candidates.terms[term] for term in self.terms])
@@ -54,7 +76,6 @@ class Scene:
         self.written = [word for word in dict.fromkeys(self.asked) if word not in ASKING]
         self.kind = asked_kind(candidates.query.question)
         sought = [*{*self.terms, *self.bases, *self.asked}]
-        self._places: dict[int, Ints] = {}
         self._codes = dict(zip(sought, codes(sought).tolist(), strict=True))
 
     def codes_of(self, words: Iterable[str]) -> Ints:
@@ -69,7 +90,7 @@ class Scene:
 
     def of_articles(self, values: npt.ArrayLike) -> Floats:
         """Spread a value an article over the sentences of its passages."""
-        spread: Floats = np.asarray(values, dtype=np.float64)[self.article][self.passage]
+        spread: Floats = np.asarray(values, dtype=np.float64)[self.article_of]
         return spread
 
     def best_of_passage(self, values: Floats) -> Floats:
@@ -105,30 +126,31 @@ class Scene:
     @cached_property
     def counts(self) -> Floats:
         """Count each stem in each sentence, (S, T)."""
-        return self._count(self.words.stems, self.codes_of(self.bases))
+        return self._count(self.stems_found, len(self.bases))
 
     @cached_property
     def form_counts(self) -> Floats:
         """Count each word as it is written in each sentence, (S, W)."""
-        counts = np.empty((len(self.passage), len(self.written)))
-        for column, code in enumerate(self.codes_of(self.written).tolist()):
-            rows = self.words.sentence[self.places_of(code)]
-            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
-        return counts
+        asked = [*dict.fromkeys(self.asked)]
+        columns = [at for at, word in enumerate(asked) if word not in ASKING]
+        return self._count(self.forms_found, len(asked))[:, columns]
 
-    def places_of(self, code: int) -> Ints:
-        """Return where the word of a code stands, as it is written, ascending, int64 (places,)."""
-        if code not in self._places:
-            self._places[code] = np.flatnonzero(self.words.forms == code)
-        return self._places[code]
+    @cached_property
+    def stems_found(self) -> Found:
+        """Find the question's stems, by number."""
+        return find(self.words.stems, self.codes_of(self.bases))
 
-    def _count(self, where: Ints, sought: Ints) -> Floats:
-        """Count the words of some codes, where `where` has all words', in each sentence, (S, W)."""
-        counts = np.empty((len(self.passage), len(sought)))
-        for column, word in enumerate(sought):
-            rows = self.words.sentence[where == word]
-            counts[:, column] = np.bincount(rows, minlength=len(self.passage))
-        return counts
+    @cached_property
+    def forms_found(self) -> Found:
+        """Find the different words of the question, by number, as they are written."""
+        return find(self.words.forms, self.codes_of(dict.fromkeys(self.asked)))
+
+    def _count(self, found: Found, number: int) -> Floats:
+        """Count each of a number of words in each sentence, (S, number)."""
+        which, places = found
+        cells = self.words.sentence[places] * number + which
+        counts = np.bincount(cells, minlength=len(self.passage) * number)
+        return counts.reshape(len(self.passage), number).astype(np.float64)
 
     @cached_property
     def present(self) -> Floats:
@@ -147,8 +169,9 @@ class Scene:
     @cached_property
     def are_names(self) -> Floats:
         """Tell which stems are names, (T,): they have a capital inside most sentences."""
-        found = self.words.stems == self.codes_of(self.bases)[:, None]
-        seen, capital = found.sum(axis=1), (found & self.words.capital).sum(axis=1)
+        which, places = self.stems_found
+        seen = np.bincount(which, minlength=len(self.bases))
+        capital = np.bincount(which, self.words.capital[places], len(self.bases))
         return np.asarray((capital > NAME * seen) & (seen > 0), dtype=np.float64)
 
     @cached_property
@@ -162,9 +185,8 @@ class Scene:
         leads = lead_stems(self.firsts)
         number = np.repeat(np.arange(len(leads)), [*map(len, leads)])
         held = np.zeros((len(leads), len(self.terms)))
-        found = np.concatenate(leads) == self.codes_of(self.terms)[:, None]
-        for column, where in enumerate(found):
-            held[number[where], column] = 1
+        terms, places = find(np.concatenate(leads), self.codes_of(self.terms))
+        held[number[places], terms] = 1
         return held
 
     @cached_property
@@ -173,20 +195,10 @@ class Scene:
         return np.maximum(self.best_of_article(self.in_passages), self.in_leads)
 
     @cached_property
-    def cosine(self) -> Floats:
-        """Compare the question's vector with each sentence's, (S,)."""
-        return np.asarray(self.sentence_vectors @ self.candidates.vector, dtype=np.float64)
-
-    @cached_property
-    def sentence_vectors(self) -> npt.NDArray[np.float32]:
-        """Return the sentences' vectors, float32 (S, dimension)."""
-        return np.concatenate([item.vectors.sentences for item in self.close])
-
-    @cached_property
     def place_in_article(self) -> Floats:
         """Return the logarithm of about how many sentences stand before one in its article."""
-        number = self.of_passages([item.stored.n for item in self.close])
-        return np.asarray(np.log1p(self.in_passage + 8.0 * number), dtype=np.float64)
+        before = self.in_passage + 8.0 * self.of_passages(self.numbers)
+        return np.asarray(np.log1p(before), dtype=np.float64)
 
     @cached_property
     def new_names(self) -> Floats:
@@ -195,3 +207,17 @@ class Scene:
         repeated = np.isin(self.words.forms[capital], self.codes_of(set(self.asked)))
         ours = np.bincount(self.words.sentence[capital[repeated]], minlength=len(self.passage))
         return self.looked[:, 1] - ours
+
+
+def find(words: Ints, sought: Ints) -> Found:
+    """Return which of the codes sought stand where among words: (which, place), in that order."""
+    flat = np.flatnonzero(words == sought[:, None])  # several times quicker than by two axes
+    which = flat // max(len(words), 1)
+    return which, flat - which * len(words)
+
+
+def specific(nats: float) -> float:
+    """Return how specific a question is, by the nats of its stems, within SPECIFIC_BOUNDS."""
+    least, most = SPECIFIC_BOUNDS
+    units = (float(np.log1p(nats)) - USUAL_SPECIFIC) / SPECIFIC_UNIT
+    return min(max(units, least), most)

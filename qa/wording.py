@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from qa.analysis import Flags, Floats, Ints, Text, Wording, stems_of, wordings_of
 from qa.kinds import Kind, find_in
@@ -20,9 +21,11 @@ __all__ = [
     "Flags",
     "Floats",
     "Ints",
+    "Singles",
     "Wording",
     "Words",
     "lead_stems",
+    "next_cosines",
     "of_kind",
     "sentence_starts",
     "wordings",
@@ -31,23 +34,25 @@ __all__ = [
 LEAD = 400
 """Characters at the head of an article whose words count as what it is about."""
 
-_WORDING, _LEAD, _STARTS = "wording", "lead", "starts"
+Singles = npt.NDArray[np.float32]
+
+_WORDING, _LEAD, _STARTS, _NEXT = "wording", "lead", "starts", "next"
 """Names under which things are noted."""
 
 
 class Words:
     """The words of some passages, side by side: arrays over words, as `Wording` has them.
 
-    `sentence` counts on through all passages; `opens` marks each passage's first word.
+    `sentence` counts on through all passages; `opens` marks each passage's first word. `lengths`
+    are the words of each sentence of all passages.
     """
 
-    def __init__(self, wordings: Sequence[Wording], starts: Ints) -> None:
+    def __init__(self, wordings: Sequence[Wording], lengths: Ints) -> None:
         self.stems = np.concatenate([item.stems for item in wordings])
         self.forms = np.concatenate([item.forms for item in wordings])
         self.capital = np.concatenate([item.capital for item in wordings])
         counts = np.array([len(item.stems) for item in wordings])
-        self.sentence = np.concatenate([item.sentence for item in wordings])
-        self.sentence += np.repeat(starts, counts)
+        self.sentence = np.repeat(np.arange(len(lengths)), lengths)
         self.opens = np.zeros(len(self.stems), dtype=np.bool_)
         firsts = np.cumsum(counts) - counts
         self.opens[firsts[firsts < len(self.opens)]] = True
@@ -79,6 +84,20 @@ def sentence_starts(candidates: Sequence[Candidate]) -> list[Ints]:
         if _STARTS not in item.notes:
             item.notes[_STARTS] = np.array([span.start for span in item.stored.sentences])
     return [cast("Ints", item.notes[_STARTS]) for item in candidates]
+
+
+def next_cosines(candidates: Sequence[Candidate]) -> list[Singles]:
+    """Compare each sentence's vector with the next one's in its passage, float32 (sentences,) each.
+
+    The last of a passage has 0.
+    """
+    for item in candidates:
+        if _NEXT not in item.notes:
+            vectors = item.vectors.sentences
+            cosines = np.zeros(len(vectors), dtype=np.float32)
+            np.einsum("ij,ij->i", vectors[:-1], vectors[1:], out=cosines[:-1])
+            item.notes[_NEXT] = cosines
+    return [cast("Singles", item.notes[_NEXT]) for item in candidates]
 
 
 def lead_stems(candidates: Sequence[Candidate]) -> list[Ints]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from embeddings.sparse import analyze
 
 _STOP = """
@@ -16,6 +18,9 @@ anything
 
 STOP_WORDS = frozenset(analyze(_STOP))
 """Stems that carry no topic: function words, and verbs that questions are wrapped in."""
+
+ASKED = 64
+"""Texts whose terms are kept: several stages ask for those of one question."""
 
 _COMMON = """
 against another ask asked back become call come cost costs different final find first following
@@ -37,4 +42,9 @@ REPORTING = frozenset(analyze(_REPORTING))
 
 def content_terms(text: str) -> list[str]:
     """Return the stems of a text without stop words, in order."""
-    return [term for term in analyze(text) if term not in STOP_WORDS]
+    return [*_content_terms(text)]
+
+
+@lru_cache(maxsize=ASKED)
+def _content_terms(text: str) -> tuple[str, ...]:
+    return tuple([term for term in analyze(text) if term not in STOP_WORDS])

@@ -6,6 +6,7 @@ import inspect
 import json
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from corpus.records import Article
 from qa import cli
 from qa.confidence import WEIGHTS, confidence, misspellings, signs, threshold, unmet
+from qa.odds import Sureness
 from qa.ranking import UNREAD, rank, weigh
 from tests.archives import ROOT
 from tests.questions import make_candidates, story, with_tokens
@@ -57,9 +59,27 @@ def test_the_weights_name_the_signs_and_nothing_else() -> None:
     """A sign that is renamed must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates("Who won the skiffs?", articles(REGATTA))
-    assert set(stored[UNREAD]["weights"]) == set(signs(candidates, weigh(candidates)))
     read = with_tokens(candidates)
-    assert set(stored["weights"]) == set(signs(read, weigh(read)))
+    for told, asked in ((stored[UNREAD], candidates), (stored, read)):
+        named = list(signs(asked, weigh(asked)))
+        assert list(told["answerable"]["weights"]) == list(told["right"]["weights"]) == named
+        assert set(told["right"]["bends"]) < set(named)
+        assert list(told["bounds"]) == named
+
+
+def test_surer_that_there_is_an_answer_or_that_it_is_quoted() -> None:
+    """Either raises the confidence that ships, whatever the other says."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    odds = np.linspace(-6, 6, 49)
+    for told in (stored, stored[UNREAD]):
+        model = Sureness.stored(told)
+        each, other = np.meshgrid(odds, odds)
+        both = model.both.log_odds(np.stack([each, other], axis=-1))
+        level = model.level.log_odds(both[..., None])
+        assert (np.diff(level, axis=1) > 0).all()
+        rises = np.diff(level, axis=0)
+        assert (rises >= 0).all()
+        assert (rises[-1] > 0).all()
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -72,14 +92,36 @@ def test_fewer_errors_take_more_confidence(one: float, other: float) -> None:
 def test_the_usual_threshold() -> None:
     """Without a stated rate it is that of the weights file; below all measured rates it is 1."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
-    assert threshold() == threshold(stored["max_error"])
-    assert threshold(0.0) == 1
+    for read in (True, False):
+        assert threshold(read=read) == threshold(stored["max_error"], read=read)
+        assert threshold(0.0, read=read) == 1
+
+
+def test_no_threshold_between_what_was_reached_and_what_was_not() -> None:
+    """Nothing was measured there: it is 1, as below."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    for read, told in ((True, stored), (False, stored[UNREAD])):
+        unreached = [error for error, least in told["thresholds"] if least >= 1]
+        first = min(error for error, least in told["thresholds"] if least < 1)
+        assert threshold(first, read=read) < 1
+        assert threshold((max(unreached, default=0) + first) / 2, read=read) == 1
+
+
+def test_signs_count_as_far_as_they_were_seen() -> None:
+    """What a conversation of many words makes of them says no more than the most that was seen."""
+    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    model = Sureness.stored(stored[UNREAD])
+    assert model.probability(model.most * 10 + 1) == model.probability(model.most)
+    shuffled = dict(reversed(stored["answerable"]["weights"].items()))
+    other = stored | {"answerable": stored["answerable"] | {"weights": shuffled}}
+    with pytest.raises(ValueError, match="other signs"):
+        Sureness.stored(other)
 
 
 def test_what_an_article_does_not_hold() -> None:
     """Stems are looked for in all of an article's passages and its headline, slips forgiven."""
     candidates = make_candidates("Did the regata reach Vladivostok in rain?", articles(REGATTA))
-    missing = unmet(candidates, candidates.found)
+    missing = unmet(candidates.terms, candidates.found)
     assert "vladivostok" in missing
     assert "rain" not in missing
     assert not any(stem.startswith("regat") for stem in missing)

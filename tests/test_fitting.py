@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from qa.evaluation.fitting import Lists, calibrated, fit_logistic, fit_ranker
-from qa.evaluation.sureness import LEAST_GIVEN, chance_error, thresholds
+from qa.evaluation.fitting import Lists, fit_logistic, fit_ranker
+from qa.evaluation.sureness import (
+    LEAST_GIVEN,
+    Signs,
+    _bends,
+    _fit,
+    _joined,
+    _level,
+    chance_error,
+    fit_confidence,
+    given_at,
+    thresholds,
+)
+from qa.odds import Sureness
 from qa.wording import Floats
 
 Question = tuple[Floats, Floats, Floats, float]
@@ -63,16 +77,101 @@ def test_logistic_finds_the_odds() -> None:
     assert model.probability(values[[0, -1]]) == pytest.approx([0.25, 0.75], abs=1e-4)
 
 
-def test_calibration_keeps_the_order_and_mends_the_level() -> None:
-    """A model that is sure too soon is brought to what is right on average."""
+def test_the_level_keeps_the_order_and_mends_what_is_sure_too_soon() -> None:
+    """Confidences that grow five times too fast are brought to what is right, in both halves."""
     generator = np.random.default_rng(0)
-    values = generator.standard_normal((400, 1))
-    right = (generator.random(400) < 1 / (1 + np.exp(-values[:, 0]))).astype(float)
-    rash = fit_logistic(10 * values, right, np.ones(400), 0.0)
-    rash = type(rash)(rash.weights * 50, 3.0)
-    mended = calibrated(rash, values, right)
-    assert mended.probability(values).mean() == pytest.approx(right.mean(), abs=1e-3)
-    assert (np.argsort(mended.log_odds(values)) == np.argsort(rash.log_odds(values))).all()
+    odds = generator.standard_normal(4000)
+    right = (generator.random(4000) < 1 / (1 + np.exp(-odds))).astype(float)
+    level = _level(5 * odds, right)
+    mended = level.log_odds(5 * odds[:, None])
+    assert mended == pytest.approx(odds, abs=0.25)
+    assert (np.argsort(mended) == np.argsort(odds)).all()
+
+
+def test_more_odds_never_lower_what_is_joined_or_levelled() -> None:
+    """Few questions may say that an answer is the less likely the surer it is there."""
+    odds = np.linspace(-3, 3, 60)
+    chance = np.random.default_rng(0).random(60)
+    falling = (chance < 1 / (1 + np.exp(odds))).astype(float)
+    peaked = (chance < np.exp(-(odds**2) / 2)).astype(float)
+    both = _joined(odds, odds, falling)
+    assert both.weights[0] > 0
+    assert both.added[1] > 0
+    assert not _level(odds, peaked).added.any()
+
+
+def signs_made(count: int, *, bend: float = 0.0, seed: int = 0) -> Signs:
+    """Return questions with two signs: the first tells what is right, the second nothing.
+
+    Half are of another set, of which more is right; a slope of `bend` is added where the first sign
+    is among its greatest fifth.
+    """
+    generator = np.random.default_rng(seed)
+    values = generator.standard_normal((count, 2))
+    sets = np.arange(count) % 2
+    odds = values[:, 0] + bend * np.maximum(values[:, 0] - 0.84, 0) + 2.0 * sets - 1
+    right = (generator.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
+    return Signs(
+        ("tells", "nothing"), values, np.ones(count), right, np.zeros(count), np.arange(count), sets
+    )
+
+
+def test_sets_differ_in_level_only() -> None:
+    """What is right more often in one set is not put down to a sign; used is the larger's level."""
+    signs = signs_made(20_000)
+    larger = signs.of((signs.set == 0) | (signs.number < 10_000))
+    model = _fit(larger, larger.right, np.full(2, np.inf))
+    assert model.weights == pytest.approx([1.0, 0.0], abs=0.06)
+    assert model.bias == pytest.approx(-1.0, abs=0.06)
+    assert not model.added.any()
+
+
+def test_a_sign_bends_where_it_is_told_to() -> None:
+    """Of a slope of 1 that is 3 from the greatest fifth on, both are found."""
+    signs = signs_made(40_000, bend=2.0)
+    at = _bends(signs.values)
+    assert at == pytest.approx([0.84, 0.84], abs=0.03)  # the normal distribution's .8 quantile
+    model = _fit(signs, signs.right, at)
+    assert model.weights[0] == pytest.approx(1.0, abs=0.1)
+    assert model.added[0] == pytest.approx(2.0, abs=0.4)
+    assert np.abs([model.weights[1], model.added[1]]).max() < 0.15
+
+
+def test_what_has_two_values_does_not_bend() -> None:
+    values = np.column_stack([np.arange(100) % 2, np.arange(100)]).astype(float)
+    assert np.isfinite(_bends(values)).tolist() == [False, True]
+
+
+def test_the_surest_are_told_by_the_quote() -> None:
+    """A sign that tells a right quote counts at the top; below it is who has an answer at all."""
+    signs = signs_made(4000, bend=4.0)
+    gone = replace(
+        signs,
+        values=signs.values - [0, 3],
+        answerable=np.zeros(4000),
+        right=np.zeros(4000),
+        taken_out=np.ones(4000),
+    )
+    fields = ("values", "answerable", "right", "taken_out", "number", "set")
+    parts = [np.concatenate([getattr(part, name) for part in (signs, gone)]) for name in fields]
+    model = fit_confidence(Signs(signs.names, *parts))
+    assert abs(model.answerable.weights[0]) < 0.1 < model.answerable.weights[1]
+    told = model.probability(signs.values)
+    surest, there = (
+        np.argsort(-by)[:400] for by in (told, model.answerable.log_odds(signs.values))
+    )
+    assert signs.right[surest].mean() > signs.right[there].mean() + 0.15
+    assert told.mean() == pytest.approx(signs.right.mean(), abs=0.01)
+    assert Sureness.stored(model.shown()).probability(signs.values) == pytest.approx(told, abs=2e-3)
+
+
+def test_confidences_are_of_sets_where_some_cannot_be_answered() -> None:
+    """A set of answerable questions alone is left out; where there is no other, it is not."""
+    signs = signs_made(6)
+    answerable = np.array([1.0, 1, 1, 0, 1, 1])  # question 3 is of the second set
+    mixed = replace(signs, answerable=answerable, taken_out=np.array([0.0, 0, 0, 0, 0, 1]))
+    assert mixed.mixed.tolist() == [False, True, False, True, False, True]
+    assert signs.mixed.all()
 
 
 def test_true_confidences_err_by_chance() -> None:
@@ -84,11 +183,26 @@ def test_true_confidences_err_by_chance() -> None:
 
 
 def test_thresholds_are_read_off_the_answers() -> None:
-    """A hundred answers, the surest forty right: 42 may be given at an error of .05, 80 at .5."""
+    """A hundred answers, the surest forty right; a rate is of what is measured and what is said."""
     probability = np.linspace(1, 0, 101)[:-1]
     right = np.repeat([1.0, 0.0], [40, 60])
     table = dict(thresholds(probability, right))
-    assert table[0.05] == pytest.approx(probability[41])  # 42 given, 2 wrong: .048
-    assert table[0.5] == pytest.approx(probability[79])
+    assert table[0.1] == pytest.approx(
+        probability[39]
+    )  # of 40 none is wrong, and 7.8 by what is said
+    assert table[0.2] == pytest.approx(
+        probability[46]
+    )  # of 47 these are 7 and 10.8; of 48, 8 and 11.3
     few = thresholds(probability[: LEAST_GIVEN - 1], right[: LEAST_GIVEN - 1])
     assert {least for _, least in few} == {1.0}
+
+
+def test_a_fold_is_answered_by_thresholds_of_the_others() -> None:
+    """Four folds are right and the fifth is not: it is answered as they say, they as it says."""
+    fold = np.repeat(np.arange(5), 40)
+    probability = np.tile(np.linspace(0.98, 0.2, 40), 5)
+    sure = (probability > 0.8) & (fold != 4)
+    signs = replace(signs_made(200), right=sure.astype(float))
+    given = given_at(0.1, signs, probability, fold)
+    assert given[fold == 4].any()
+    assert not given[fold != 4].any()

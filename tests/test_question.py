@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import UsageError
-from qa.follow_up import CONTEXT_WEIGHT, Kind, kind_of, leans
+from embeddings.encoder import unit
+from qa.follow_up import ANSWER_WEIGHT, CONTEXT_WEIGHT, Kind, kind_of, leans
 from qa.question import MAX_QUESTION, Limits, understand
 from qa.recency import AHEAD, NOW, asks_for_newest
 from qa.records import History, Query
-from qa.retrieval import CONTEXT_TERMS, query_terms
+from qa.retrieval import CONTEXT_TERMS, query_terms, query_vectors
+from tests.fakes import HashingEncoder
 
 OUTLETS = ("Kelderwick Gazette", "Ferrow FM", "The Tidewrack")
 DATES = ("2025-01-06", "2025-12-20")
@@ -189,14 +191,29 @@ def test_how_a_question_stands_to_the_conversation(question: str, kind: Kind) ->
 
 
 def test_a_follow_up_is_searched_with_the_conversation() -> None:
-    """All that was asked and the last answer go along, weighted, and the topic is told."""
+    """All that was asked and, at less weight, the last answer go along; the topic is told."""
     query = read("Did she get the reward?", *FARRANT)
-    ((text, weight),) = query.context
-    assert weight == CONTEXT_WEIGHT
-    assert text == " ".join(FARRANT)
+    asked, answer = " ".join(FARRANT[::2]), FARRANT[-1]
+    assert query.context == ((asked, CONTEXT_WEIGHT), (answer, ANSWER_WEIGHT))
+    assert ANSWER_WEIGHT < CONTEXT_WEIGHT
     assert query.topic == ("Farrant", "Restorer Niamh Halloran")
     assert query.notices == ("Asking about: Farrant, Restorer Niamh Halloran.",)
     assert query.text == "Did she get the reward?"
+
+
+def test_a_conversation_is_one_text_to_the_encoder_and_two_to_the_words() -> None:
+    """What was asked and what was answered are encoded together; the answer's words weigh less."""
+    context = (("asked before", 0.5), ("answered last", 0.2))
+    query = Query("q", "Who won?", context=context)
+    alone = Query("q", "Who lost?")
+    found, other = query_vectors(HashingEncoder(), [query, alone])
+    (whole, said, lost) = HashingEncoder().encode_questions(
+        ["Who won?", "asked before answered last", "Who lost?"]
+    )
+    assert found.whole == pytest.approx(unit(whole + 0.5 * said))
+    assert other.whole == pytest.approx(lost)
+    terms = query_terms(query)
+    assert (terms["won"], terms["ask"], terms["answer"]) == (1.0, 0.5, 0.2)
 
 
 def test_a_new_topic_takes_nothing_along() -> None:
@@ -281,7 +298,8 @@ def test_long_conversations_are_read_from_their_end() -> None:
     turns = [*("Who was Billie Crake?", "A coxswain.") * 5_000, "Who won?", "x " * 500_000]
     query = read("And what did she leave?", *turns)
     assert time.process_time() - before < 1
-    assert len(query.context[0][0]) <= 4_000
+    assert len(query.context) == 2
+    assert all(len(text) <= 4_000 for text, _ in query.context)
 
 
 # What cannot be asked

@@ -13,8 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Article
-from qa.features import CLOSE, Rows, describe
-from qa.ranking import ALONE, UNREAD, WEIGHTS, WITH_READER, Shares, rank, softmax, weigh
+from qa.features import Rows, describe
+from qa.first import CLOSE
+from qa.ranking import (
+    ALONE,
+    FOLLOW_UP,
+    UNREAD,
+    WEIGHTS,
+    WITH_READER,
+    Shares,
+    rank,
+    softmax,
+    weigh,
+    weighed,
+)
+from qa.scene import SPECIFIC_BOUNDS
 from tests.questions import make_candidates, story, with_tokens
 
 BRIDGE = "The bridge closed on Friday. Boats may pass below it. Cars take the ferry."
@@ -42,6 +55,7 @@ def shares_of(*passages: list[float], withdrawn: tuple[int, ...] = ()) -> Shares
         nearest=np.zeros(len(sizes), dtype=np.int64),
         article=np.arange(len(sizes)),
         withdrawn=marks,
+        specific=0.0,
     )
     return Shares(rows, flat)
 
@@ -152,9 +166,30 @@ def test_softmax(scores: list[float], shift: float) -> None:
     assert softmax(values + shift) == pytest.approx(shares)
 
 
+def test_a_specific_question_weighs_what_a_vague_one_does_not() -> None:
+    """The second weights count for each unit by which a question is more specific than usual."""
+    rows = replace(shares_of([0.5, 0.5]).rows, names=("x", "y"), values=np.eye(2))
+    weights = np.array([[1.0, 0.0], [-2.0, 1.0]])
+    for specific, apart in ((0.0, 1.0), (1.0, -2.0), (-1.0, 4.0)):
+        shares = weighed(replace(rows, specific=specific), weights).sentences
+        assert np.log(shares[0] / shares[1]) == pytest.approx(apart)
+
+
+def test_how_specific_a_question_is() -> None:
+    """Rarer and more words make it more so, within bounds."""
+    texts = articles(BRIDGE, REGATTA)
+    questions = ("Who won?", "Who won the skiffs?", "Who won the skiffs in the Eastmarsh regatta?")
+    found = [describe(make_candidates(question, texts)).specific for question in questions]
+    assert found == sorted(set(found))
+    assert all(SPECIFIC_BOUNDS[0] <= value <= SPECIFIC_BOUNDS[1] for value in found)
+    long = " ".join(f"w{n}ord" for n in range(200))
+    assert describe(make_candidates(long, texts)).specific == SPECIFIC_BOUNDS[1]
+
+
 def test_the_weights_name_the_features_and_nothing_else() -> None:
     """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates(QUESTION, articles(BRIDGE))
-    assert set(stored[UNREAD]) == set(describe(candidates).names)
+    assert set(stored[UNREAD]) == set(stored[FOLLOW_UP]) == set(describe(candidates).names)
+    assert not any(added for _, added in stored[FOLLOW_UP].values())
     assert set(stored[WITH_READER]) == set(weigh(with_tokens(candidates)).rows.names)

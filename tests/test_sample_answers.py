@@ -95,3 +95,18 @@ def test_a_page_that_no_weights_have_seen(page: Archive, question: str, words: s
 def test_a_page_that_does_not_tell(page: Archive) -> None:
     """A question about something else gets no answer from it."""
     assert not page.ask("What is the capital of Peru?").answered
+
+
+@pytest.mark.slow
+def test_a_new_topic_is_not_answered_by_the_old_one(samples: Archive) -> None:
+    """Nor is it told to be about it; what goes on still is."""
+    first = "How much does the ferry cost?"
+    said = samples.ask(first)
+    history = [
+        {"role": "user", "content": first},
+        {"role": "assistant", "content": said.text or ""},
+    ]
+    other = samples.ask("When did the Titanic sink?", history=history)
+    assert not other.answered
+    assert not other.query.topic
+    assert samples.ask("How long does the crossing take?", history=history).query.topic

@@ -11,13 +11,13 @@ import pytest
 
 from corpus.records import Span
 from qa.evaluation.examples import Example, folds, is_hit
-from qa.evaluation.fitting import Logistic
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import quote_is_right, shares_of
-from qa.evaluation.train import WORSE, Fitted, _replace, rounded, worse
+from qa.evaluation.ranker import quote_is_right
+from qa.evaluation.train import WORSE, Fitted, _replace, worse
 from qa.features import describe
-from qa.ranking import UNREAD, WITH_READER
+from qa.odds import Bent, Sureness
+from qa.ranking import UNREAD, WITH_READER, weighed
 from tests.questions import make_candidates, story
 
 TEXT = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in. A band played."
@@ -44,6 +44,16 @@ def example(question: GoldQuestion, group: str = "s0") -> Example:
     )
 
 
+def sureness(sign: str, weight: float) -> Sureness:
+    """Return a model of one sign."""
+    own = Bent.straight([sign], np.array([weight]), -1.0)
+    both = Bent.straight(["answerable", "right"], np.array([0.5, 0.5]), 0.0)
+    level = Bent.straight(["both"], np.ones(1), 0.0)
+    return Sureness(
+        own, own, both, level, np.full(len(own.names), -np.inf), np.full(len(own.names), np.inf)
+    )
+
+
 def test_a_fall_is_named() -> None:
     """Only a cross-validated measure of ranking that fell by more than WORSE counts."""
     before = {"newsqa": {"quote.Success@1": 0.5, "p to fused": 0.9}, "gone": {"quote.Success@1": 1}}
@@ -61,10 +71,10 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         "cross-validated": {"quote.Success@1": 0.4},
         "confidence, cross-validated": {"calibration.ECE": 0.1},
     }
-    weights = rounded(one.rows.names, np.arange(len(one.rows.names), dtype=np.float64))
+    weights = {name: (float(at), 0.5) for at, name in enumerate(one.rows.names)}
     fitted = {
-        UNREAD: Fitted(weights, Logistic(np.array([0.5]), -1.0), ("share",), [(0.1, 0.9)]),
-        WITH_READER: Fitted({"reader": 2.0}, Logistic(np.array([0.25]), 1.0), ("read",), []),
+        UNREAD: Fitted(weights, sureness("share", 0.5), [(0.1, 0.9)]),
+        WITH_READER: Fitted({"reader": (2.0, 1.0)}, sureness("read", 0.25), []),
     }
     stored = tmp_path / "ranking.json"
     stored.write_text(json.dumps({"cross-validated": {"mine": {"quote.Success@1": 0.6}}}))
@@ -73,15 +83,17 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "weights" not in json.loads(stored.read_text())
     assert _replace(tmp_path, report, fitted, True) == 0
     ranker = json.loads(stored.read_text())
-    assert (ranker[UNREAD], ranker[WITH_READER]) == (weights, {"reader": 2.0})
+    assert ranker[UNREAD] == {name: list(pair) for name, pair in weights.items()}
+    assert ranker[WITH_READER] == {"reader": [2.0, 1.0]}
     sure = json.loads((tmp_path / "confidence.json").read_text())
-    assert (sure["weights"], sure[UNREAD]["weights"]) == ({"read": 0.25}, {"share": 0.5})
+    assert sure["right"]["weights"] == {"read": 0.25}
+    assert sure[UNREAD]["right"]["weights"] == {"share": 0.5}
 
 
 def test_a_quote_is_right_by_its_span_or_by_an_answer() -> None:
     """With a span it must hold it; without one it must hold an answer's words."""
-    weights = np.zeros(len(describe(example(gold(span=None)).candidates).names))
-    even = shares_of(example(gold(span=None)).rows, weights)  # all alike: the first two are quoted
+    weights = np.zeros((2, len(describe(example(gold(span=None)).candidates).names)))
+    even = weighed(example(gold(span=None)).rows, weights)  # all alike: the first two are quoted
     start = TEXT.index("Eastmarsh")
     for question, right in (
         (gold(span=Span(start, start + 9)), True),

@@ -97,11 +97,6 @@ class Logistic:
         """Return the probability of each row, (rows,)."""
         return np.asarray(1 / (1 + np.exp(-self.log_odds(values))), dtype=np.float64)
 
-    def mixed(self, other: Logistic, share: float) -> Logistic:
-        """Return the model whose log odds are `share` of this one's and the rest of the other's."""
-        weights = share * self.weights + (1 - share) * other.weights
-        return Logistic(weights, share * self.bias + (1 - share) * other.bias)
-
 
 def fit_logistic(values: Floats, right: Floats, weight: Floats, penalty: float) -> Logistic:
     """Fit a logistic model to rows (n, signs) that are `right` (0 or 1) and weigh `weight`.
@@ -124,9 +119,3 @@ def fit_logistic(values: Floats, right: Floats, weight: Floats, penalty: float) 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     weights = found.x[:-1] / scale
     return Logistic(weights, float(found.x[-1] - weights @ mean))
-
-
-def calibrated(model: Logistic, values: Floats, right: Floats) -> Logistic:
-    """Return the model with its log odds stretched and shifted to fit `right` (Platt 1999)."""
-    line = fit_logistic(model.log_odds(values)[:, None], right, np.ones(len(right)), 0.0)
-    return Logistic(model.weights * line.weights[0], model.bias * line.weights[0] + line.bias)

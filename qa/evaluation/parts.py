@@ -93,9 +93,9 @@ def _parts() -> dict[str, Callable[[str], bool]]:
 
 def _alone(names: Sequence[str], column: str) -> Floats:
     """Return weights by which one column ranks the passages, its cosine choosing the quote."""
-    weights = np.zeros(len(names))
-    weights[names.index(column)] = 1_000.0
-    weights[names.index("cosine")] += 1.0
+    weights = np.zeros((2, len(names)))
+    weights[0, names.index(column)] = 1_000.0
+    weights[0, names.index("cosine")] += 1.0
     return weights
 
 

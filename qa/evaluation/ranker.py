@@ -12,7 +12,7 @@ from corpus.records import Span
 from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.features import Rows
-from qa.ranking import Shares, softmax
+from qa.ranking import Shares, weighed
 from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidates
 from qa.wording import Floats
@@ -39,27 +39,43 @@ HEADINGS = ("passage.Success@1", "passage.Success@5", "quote.Success@1", "articl
 """The measures of a ranking, in the order of the columns of `outcomes`."""
 
 
-def fit(examples: Iterable[Example], columns: Sequence[int] | None = None) -> Floats:
-    """Return the ranker's weights, fitted on the examples that hold an answer."""
-    lists = [_list(example) for example in examples if example.is_list]
-    if not lists:
+def fit(
+    examples: Iterable[Example], columns: Sequence[int] | None = None, *, shifts: bool = True
+) -> Floats:
+    """Return the ranker's weights, (2, features), fitted on the examples that hold an answer.
+
+    See `qa.ranking.weighed`. Columns that are not among `columns` weigh nothing; unless the weights
+    are to shift with how specific a question is, nothing is added for that.
+    """
+    examples = [example for example in examples if example.is_list]
+    if not examples:
         raise UsageError("no question has its answer among its candidates: check the gold sets")
+    lists = Lists.of([_list(example, columns, shifts=shifts) for example in examples])
+    found = fit_ranker(lists, PENALTY, QUOTE_SHARE)
+    found = (found if shifts else np.concatenate([found, np.zeros_like(found)])).reshape(2, -1)
     if columns is None:
-        return fit_ranker(Lists.of(lists), PENALTY, QUOTE_SHARE)
-    chosen = Lists.of([(part[0][:, columns], *part[1:]) for part in lists])
-    weights = np.zeros(lists[0][0].shape[1])
-    weights[columns] = fit_ranker(chosen, PENALTY, QUOTE_SHARE)
+        return found
+    weights = np.zeros((2, len(examples[0].rows.names)))
+    weights[:, columns] = found
     return weights
 
 
-def _list(example: Example) -> tuple[Floats, Floats, Floats, float]:
-    """Return (values, right, beside, weight) of the sentences that come into question."""
+def _list(
+    example: Example, columns: Sequence[int] | None, *, shifts: bool
+) -> tuple[Floats, Floats, Floats, float]:
+    """Return (values, right, beside, weight) of the sentences that come into question.
+
+    Values are of the columns chosen, and behind them what weights add for a specific question.
+    """
     rows = example.rows
     held = np.maximum.reduceat(example.right, rows.starts)[rows.passage]
     first = sum(weight * rows.values[:, rows.names.index(name)] for name, weight in FIRST.items())
     kept = (held > 0) | (np.argsort(np.argsort(-first, kind="stable")) < KEPT)
     weight = STANDALONE_WEIGHT if example.gold.standalone else 1.0
-    return rows.values[kept], example.right[kept], held[kept], weight
+    values = rows.values[kept] if columns is None else rows.values[kept][:, columns]
+    if shifts:
+        values = np.concatenate([values, rows.specific * values], axis=1)
+    return values, example.right[kept], held[kept], weight
 
 
 def weights_by_fold(
@@ -98,20 +114,15 @@ def _read_by(example: Example, weights: Floats) -> Example:
 
 
 def _read(candidates: Candidates, rows: Rows, weights: Floats) -> Rows:
-    chosen = first_of(shares_of(rows, weights).sentences)
+    chosen = first_of(weighed(rows, weights).sentences)
     return with_reading(rows, read(candidates, rows, chosen))
-
-
-def shares_of(rows: Rows, weights: Floats) -> Shares:
-    """Return what the weights make of rows."""
-    return Shares(rows, softmax((rows.values @ weights).astype(np.float64)))
 
 
 def outcomes(examples: Sequence[Example], weights: Sequence[Floats]) -> Floats:
     """Return (answerable examples, HEADINGS): 1 where the example has a hit."""
     return np.array(
         [
-            _outcome(example, shares_of(example.rows, own))
+            _outcome(example, weighed(example.rows, own))
             for example, own in zip(examples, weights, strict=True)
             if example.gold.answerable
         ],

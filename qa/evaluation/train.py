@@ -20,13 +20,13 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import confidence, ranking
 from qa.evaluation.archives import opened
 from qa.evaluation.examples import Example, examples_of
-from qa.evaluation.fitting import Logistic
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
 from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
-from qa.evaluation.sureness import Signs, train_confidence
+from qa.evaluation.sureness import train_confidence
 from qa.evaluation.writing import write_file
-from qa.ranking import UNREAD, WITH_READER
+from qa.odds import Sureness, rounded
+from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
 from qa.wording import Floats
 
 MAX_ERROR = 0.4
@@ -34,9 +34,6 @@ MAX_ERROR = 0.4
 
 WORSE = 0.005
 """By how much a cross-validated figure may fall before the new weights count as worse."""
-
-DIGITS = 4
-"""Digits of a weight that are kept."""
 
 WITHOUT = ", without the reader"
 """What ends the name of a system that has no reader."""
@@ -48,27 +45,26 @@ Sets = Mapping[str, Sequence[Example]]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A ranker, the weight of each feature, and the confidence that goes with it."""
+    """A ranker, the two weights of each feature, and the confidence that goes with it."""
 
-    weights: Mapping[str, float]
-    model: Logistic
-    signs: tuple[str, ...]
+    weights: Mapping[str, Sequence[float]]
+    model: Sureness
     thresholds: Sequence[tuple[float, float]]
 
     @classmethod
-    def on(cls, sets: Sets, sure: tuple[Logistic, Signs, list[tuple[float, float]]]) -> Fitted:
+    def on(
+        cls, sets: Sets, sure: tuple[Sureness, list[tuple[float, float]]], *, shifts: bool = True
+    ) -> Fitted:
         """Fit the ranker on all sets; `sure` is what `train_confidence` returned for them."""
         every = [example for part in sets.values() for example in part]
-        model, signs, table = sure
-        return cls(rounded(every[0].rows.names, fit(every)), model, signs.names, table)
+        model, table = sure
+        names = every[0].rows.names
+        usual, specific = (rounded(names, part) for part in fit(every, shifts=shifts))
+        return cls({name: (usual[name], specific[name]) for name in names}, model, table)
 
     def confidence(self) -> dict[str, Any]:
         """Return the confidence as it is written."""
-        return {
-            "thresholds": self.thresholds,
-            "bias": round(self.model.bias, DIGITS),
-            "weights": rounded(self.signs, self.model.weights),
-        }
+        return {"thresholds": self.thresholds, **self.model.shown()}
 
 
 def write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -85,12 +81,6 @@ def worse(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         for figure, old in told.items()
         if figure in HEADINGS and (new := after.get(name, {}).get(figure, old)) < old - WORSE
     ]
-
-
-def rounded(names: Sequence[str], weights: Floats) -> dict[str, float]:
-    """Return name -> weight, with DIGITS digits."""
-    pairs = zip(names, weights.tolist(), strict=True)
-    return {name: float(f"{weight:.{DIGITS}g}") for name, weight in pairs}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -137,7 +127,14 @@ def train(given: argparse.Namespace) -> int:
     if given.write is None:
         return 0
     fitted = {UNREAD: Fitted.on(sets, plain), WITH_READER: Fitted.on(read, sure)}
+    fitted[FOLLOW_UP] = Fitted.on(_mixed(sets), plain, shifts=False)
     return _replace(given.write, report, fitted, given.anyway)
+
+
+def _mixed(sets: Sets) -> Sets:
+    """Return the sets that ask what cannot be answered too, all where there is none."""
+    mixed = {n: part for n, part in sets.items() if not all(e.gold.answerable for e in part)}
+    return mixed or sets
 
 
 def _unseen(sets: Sets) -> dict[str, list[Floats]]:
@@ -167,7 +164,7 @@ def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway:
     sure = {
         name: systems["confidence, cross-validated"] for name, systems in report.figures.items()
     }
-    models = {which: found.confidence() for which, found in fitted.items()}
+    models = {which: fitted[which].confidence() for which in (UNREAD, WITH_READER)}
     about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
     write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0

@@ -2,6 +2,8 @@
 
 Each set is asked twice: the last turns alone and with what was said before them. Two of the sets
 are made here: questions that stand alone, behind an unrelated conversation that must not harm them.
+A line below tells how many of newsqa's questions of a few words, which the samples cannot answer,
+are answered by them behind one of their own and its answer.
 FOLDER holds ready archives named samples, followups and newsqa; others are built once and kept.
 """
 
@@ -22,15 +24,23 @@ from qa.archive import Archive
 from qa.evaluation.archives import opened
 from qa.evaluation.gold import GoldQuestion, read_gold
 from qa.evaluation.measures import mean, recall_at, success_at
+from qa.follow_up import FEW_TERMS, telling
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT.parent / "shared" / "bench"
+SAMPLES = ROOT / "corpus" / "samples"
 
 TURNS = 2
 """Questions of the unrelated conversation, each with its answer."""
 
 STANDALONE = 150
 """Questions of newsqa that are asked behind an unrelated conversation."""
+
+FOREIGN = 250
+"""Questions of newsqa that are asked of the samples, behind one of TALKS turns."""
+
+TALKS = 60
+"""Questions of the samples that stand before them."""
 
 REPLY = 400
 """Characters of a sentence that stands for an answer in a made conversation."""
@@ -85,6 +95,23 @@ def behind_others(
     return made
 
 
+def foreign(archive: Archive, seed: int = 1) -> list[GoldQuestion]:
+    """Return newsqa's questions of a few words behind a question to the samples and its answer."""
+    chance = random.Random(seed)  # noqa: S311 - which questions are asked is no secret
+    news = read_gold(BENCH / "newsqa" / "gold.jsonl")
+    few = [q for q in news if len(telling(q.question)) <= FEW_TERMS and len(q.question.split()) > 3]
+    facts = [q for q in read_gold(SAMPLES / "gold.jsonl") if q.answerable and q.kind == "fact"]
+    asked = [question.question for question in chance.sample(facts, TALKS)]
+    talks = [
+        (("user", question), ("assistant", answer.text or answer.reason or ""))
+        for question, answer in zip(asked, archive.ask_many(asked), strict=True)
+    ]
+    return [
+        replace(chance.choice(few), history=chance.choice(talks), answerable=False)
+        for _ in range(FOREIGN)
+    ]
+
+
 def _turns(archive: Archive, question: GoldQuestion) -> Turns:
     """Return a question with the sentence that answers it, as two turns."""
     relevant = question.relevant[0]
@@ -103,9 +130,8 @@ def _sentence_around(article: Article, place: int) -> str:
 def rows(archives: Path | None) -> list[Row]:
     """Measure every set that is there."""
     found = []
-    samples = ROOT / "corpus" / "samples"
-    with opened(*_place(archives, "samples", samples), print) as archive:
-        gold = read_gold(samples / "gold.jsonl")
+    with opened(*_place(archives, "samples", SAMPLES), print) as archive:
+        gold = read_gold(SAMPLES / "gold.jsonl")
         leaning = [question for question in gold if question.kind == "follow-up"]
         found += _pair(archive, "samples, follow-ups", alone(leaning), leaning)
         facts = [q for q in gold if q.answerable and q.kind in {"fact", "developing"}]
@@ -143,11 +169,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--archives", type=Path, help="folder of ready archives, by set")
+    archives = parser.parse_args(arguments).archives
     table = Table("set", "questions", "Success@1", "R@5", "R@10", box=box.SIMPLE)
-    for row in rows(parser.parse_args(arguments).archives):
+    for row in rows(archives):
         figures = (row.success_1, row.recall_5, row.recall_10)
         table.add_row(row.name, str(row.questions), *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
+    if (BENCH / "newsqa").is_dir():
+        with opened(*_place(archives, "samples", SAMPLES), print) as archive:
+            asked = foreign(archive)
+            answers = archive.ask_many([question.to_request() for question in asked])
+        given = sum(answer.answered for answer in answers)
+        print(f"{given} of {len(asked)} questions that the samples cannot answer are answered")
     return 0
 
 
