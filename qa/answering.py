@@ -16,7 +16,7 @@ from qa.confidence import confidence, threshold
 from qa.doubt import is_of_another, may_be_of_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
-from qa.ranking import Ranked, Shares, rank, weigh
+from qa.ranking import Ranked, rank, weigh
 from qa.reading import is_read
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
@@ -53,10 +53,11 @@ def answer_queries(
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
     shares = weigh(candidates) if candidates.found else None
-    alone = _alone(line, asked, candidates, shares, k)
+    ranked = rank(candidates, shares)
+    alone = _alone(line, asked, candidates, ranked, k)
     if alone is not None:
         return alone
-    ranked = _rank(line, candidates, shares)
+    ranked = _preferred(line, candidates, ranked)
     judged = of_period(candidates)
     sure = confidence(judged, ranked, shares if judged is candidates else None)
     citations = cite(ranked, k)
@@ -73,12 +74,11 @@ def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
 
 
 def _alone(
-    line: Line, asked: Query, candidates: Candidates, shares: Shares | None, k: int
+    line: Line, asked: Query, candidates: Candidates, ranked: Sequence[Ranked], k: int
 ) -> Answer | None:
     """Return the answer without the turns before where the question has a topic of its own."""
     if asked.alone is None or candidates.asked.alone is None:
         return None
-    ranked = rank(candidates, shares)
     is_new = is_of_another(candidates, ranked)
     if not is_new and not may_be_of_another(candidates, ranked):
         return None
@@ -87,8 +87,8 @@ def _alone(
     return answer if is_new or answer.answered else None
 
 
-def _rank(line: Line, candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
-    ranked = rank(candidates, shares)
+def _preferred(line: Line, candidates: Candidates, ranked: list[Ranked]) -> list[Ranked]:
+    """Return a ranking as the reranker and the query would have it."""
     if line.reranker is not None:
         ranked = rerank(line.reranker, candidates.query.text, ranked)
     return prefer(candidates.query, ranked)
@@ -103,6 +103,6 @@ def _reason(line: Line, asked: Query, candidates: Candidates, ranked: Sequence[R
             searched, sources=(), since=None, until=None, period=None, hears_outlets=False
         )
         found = search(line.store, line.indices, [free], [candidates.asked])
-        wider = _rank(line, found[0])
+        wider = _preferred(line, found[0], rank(found[0]))
     nearest = Search(asked, searched, ranked, wider, line.max_error)
     return explain(nearest, line.indices.articles.occur_together)

@@ -31,9 +31,8 @@ def is_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     if not ranked:
         return True
     own = _own(candidates)
-    return _rarity(candidates, unmet([*own], _first(ranked))) > (1 - LEAST_MET) * _rarity(
-        candidates, own
-    )
+    missing = unmet(own, _first(ranked))
+    return _rarity(candidates, missing) > (1 - LEAST_MET) * _rarity(candidates, own)
 
 
 def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
@@ -41,7 +40,8 @@ def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
 
     Not of all such questions that is the topic; it is where they are answered by themselves.
     """
-    said = [term for term in candidates.terms if term not in _own(candidates)]
+    own = _own(candidates)
+    said = [term for term in candidates.terms if term not in own]
     held = np.concatenate([item.stems for item in wordings(_first(ranked))])
     is_held = np.isin(codes(said), held).tolist()
     missing = [term for term, found in zip(said, is_held, strict=True) if not found]
