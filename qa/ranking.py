@@ -23,8 +23,8 @@ from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, Ints
 
 WEIGHTS = "ranking.json"
-"""File in qa/weights: each of WITH_READER and UNREAD maps a feature to what it adds to a score, and
-how much more for each unit by which a question is more specific."""
+"""File in qa/weights: each of WITH_READER, UNREAD and FOLLOW_UP maps a feature to what it adds to a
+score, and how much more for each unit by which a question is more specific."""
 
 WITH_READER = "weights"
 """Name of the weights for passages that the encoder's reader has read."""
@@ -34,7 +34,7 @@ UNREAD = "weights without the reader"
 
 FOLLOW_UP = "weights of follow-ups"
 """Name of the weights that rank what leans on a conversation: how specific such a question is tells
-little, as much of it was said before. By the other weights four in 100 find their article less."""
+little, as much of it was said before. By the other weights three in 100 less find their article."""
 
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
@@ -167,8 +167,7 @@ def softmax(scores: Floats) -> Floats:
 def weights_of(which: str, names: tuple[str, ...]) -> Floats:
     """Return the shipped weights of each feature, as `weighed` takes them.
 
-    One that the file does not name weighs nothing. `which` is WITH_READER, UNREAD
-    or FOLLOW_UP.
+    One that the file does not name weighs nothing. `which` is WITH_READER, UNREAD or FOLLOW_UP.
     """
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
     return np.array([stored.get(name, (0.0, 0.0)) for name in names], dtype=np.float64).T
