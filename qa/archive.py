@@ -257,7 +257,7 @@ class Archive(Keeping):
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._turn():
             queries = self.understand(questions)
-            if not queries or self._store.is_empty:
+            if not queries or self._facts().is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
         vectors = query_vectors(encoder, queries)  # side by side with other threads' questions
@@ -282,9 +282,8 @@ class Archive(Keeping):
 
         Raises UsageError for one that cannot be asked.
         """
-        outlets = [name for name, _ in self._store.sources()]
-        dates = self._store.dates()
-        return [_understand(question, outlets, dates) for question in questions]
+        facts = self._facts()
+        return [_understand(question, facts.outlets, facts.dates) for question in questions]
 
     def _load_reranker(self) -> Reranker | None:
         """Return the reranker, loaded once, or None where none is asked for."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from corpus.tokens import codes
+from corpus.tokens import are_among, codes
 from qa.confidence import unmet
 from qa.ranking import Ranked
 from qa.retrieval import Candidate, Candidates
@@ -43,7 +43,7 @@ def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     own = _own(candidates)
     said = [term for term in candidates.terms if term not in own]
     held = np.concatenate([item.stems for item in wordings(_first(ranked))])
-    is_held = np.isin(codes(said), held).tolist()
+    is_held = are_among(codes(said), held).tolist()
     missing = [term for term, found in zip(said, is_held, strict=True) if not found]
     return _rarity(candidates, missing) > (1 - LEAST_SPOKEN_OF) * _rarity(candidates, said)
 

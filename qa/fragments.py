@@ -92,4 +92,6 @@ def _encoded(words: list[str]) -> str:
 
 @lru_cache(maxsize=KNOWN_WORDS)
 def _encoded_word(word: str) -> str:
+    if word.isascii() and word.isalnum():
+        return word
     return percent(word.encode("utf-8", "replace"), safe="").replace("-", "%2D")

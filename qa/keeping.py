@@ -201,7 +201,7 @@ class Keeping(Holdings):
             if self._encoder is None or self._is_outdated(prepare=prepare):
                 self._encoder = self._find_encoder(prepare=prepare)
                 self._prepared |= prepare
-            stored = self._store.encoder
+            stored = self._facts().encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)

@@ -20,6 +20,9 @@ LONGEST_NAME = 6
 SHORTEST_PART = 4
 """Letters of a name's last word that stands for the whole: "Gazette", not "Sun" or "FM"."""
 
+WORDS = 4_096
+"""Words of questions and outlets whose letters are kept: most questions have the same ones."""
+
 _HOST_END = re.compile(r"(?:\.(?:com|co|org|net|info|news|gov|edu|[a-z]{2}))+\Z")
 _STRAY = re.compile(r" (?=[,.;:?!])|[,;:] ?(?=[.?!,;:]|\Z)")
 """A space in front of a mark, and a comma at the end of a clause that is gone."""
@@ -137,6 +140,7 @@ def _names_of(outlets: tuple[str, ...]) -> OutletNames:
     return OutletNames(outlets)
 
 
+@lru_cache(maxsize=WORDS)
 def squeezed(name: str) -> str:
     """Return a name's letters and digits, lower case: "USA Today" and "usatoday" become one."""
     return "".join(filter(str.isalnum, name.casefold()))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from corpus.dates import parse_date
@@ -24,6 +25,9 @@ MAX_QUESTION = 2_000
 
 MAX_TURN = 4_000
 """Characters of one earlier turn that are read, from its end."""
+
+KNOWN_DAYS = 64
+"""Days of archives that are kept as they were read."""
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -269,11 +273,17 @@ def _date(name: str, value: str | None) -> str | None:
 
 
 def _calendar(asked: str | None, dates: tuple[str | None, str | None]) -> Calendar:
-    stated = [parse_date(day) if day else None for day in dates]
-    first, last = (date.fromisoformat(day) if day else None for day in stated)
+    first, last = map(_day, dates)
     return Calendar(
         today=date.fromisoformat(asked) if asked else date.today(),
         first=first,
         last=last,
         asked=asked is not None,
     )
+
+
+@lru_cache(maxsize=KNOWN_DAYS)
+def _day(stated: str | None) -> date | None:
+    """Return the day that an archive states; None where it states none."""
+    day = parse_date(stated) if stated else None
+    return date.fromisoformat(day) if day else None

@@ -121,7 +121,7 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
     firsts, ends = rows.nearest.copy(), rows.nearest + 1  # what was not looked at: most similar
     for quoted, places in zip((firsts, ends), shares.quotes, strict=True):
         quoted[rows.chosen] = places - rows.starts
-    order = np.lexsort(([item.stored.key for item in found], -scores))
+    order = np.argsort(-scores, kind="stable")  # they are found in the order of their keys
     told = (column[order].tolist() for column in (firsts, ends, scores))
     ranked = []
     for at, first, end, score in zip(order.tolist(), *told, strict=True):
