@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qa.retrieval import Candidates
 from qa.wording import Flags, Floats, Ints, Singles
 
-CLOSE = 26
+CLOSE = 20
 """Passages that are looked at closely: with 40 no more of them are right, first or among five."""
 
 FUSION = (0.25, 0.25, 0.5, 0.2)
