@@ -28,8 +28,8 @@ from qa.records import Query
 from qa.words import content_terms
 
 DEPTH = 40
-"""Passages taken from each retriever: with 50 no more of those that are looked at closely are right,
-with 32 some fewer."""
+"""Passages taken from each retriever: with 50 no more of those that are looked at closely are
+right, with 32 some fewer."""
 
 ARTICLE_DEPTH = 100
 """Articles whose BM25 score is looked up; one that is not among them scores 0."""
