@@ -58,7 +58,10 @@ weigh .5 too, three follow-ups in 150 less find their article first."""
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What a question takes from the conversation: its weighted text, and what is talked of."""
+    """What a question takes from the conversation: its weighted text, and what is talked of.
+
+    One that starts a new topic would take it, were it none.
+    """
 
     kind: Kind
     context: tuple[tuple[str, float], ...]
@@ -79,8 +82,6 @@ def follow_up(text: str, history: History, *, held: bool = False) -> FollowUp | 
     kind = kind_of(text, said)
     if kind is Kind.NEW and held:
         kind = Kind.SHARES
-    if kind is Kind.NEW:
-        return FollowUp(kind, (), ())
     nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]
     parts = ((" ".join(asked), CONTEXT_WEIGHT), (answers[-1] if answers else "", ANSWER_WEIGHT))
     context = [(part[-MAX_CONTEXT:].strip(), weight) for part, weight in parts]
