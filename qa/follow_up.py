@@ -133,6 +133,13 @@ _ADDS = re.compile(
     r"|more (?:about|info\w*|details?|specific|concrete))\b",
     re.IGNORECASE,
 )
+_LOOKS_AHEAD = re.compile(
+    r"\W*(?:after|at|before|by|during|for|from|in|on|since|until|with)"
+    r"(?: [\w’'-]+){0,3} (?:its|his|her|their)(?: [\w’'-]+){1,3}, (?=\w)",
+    re.IGNORECASE,
+)
+"""What opens a question with somebody whom the rest may name: "In its heyday, how many ..."."""
+
 _CLAUSE = re.compile(r"[.?!;]\s|,\s(?:but|and)\s")
 _NAME = re.compile(r"(?<=[^\s.?!] )(?!I\b)[^\W\d_a-z][\w’'-]*")
 """A capital inside a sentence."""
@@ -143,6 +150,9 @@ def _points(text: str) -> bool:
 
     "Why did Ayliffe say he would go?" says who he is; "what did she leave to the museum?" does not.
     """
+    opening = _LOOKS_AHEAD.match(text)
+    if opening and telling(text[opening.end() :]):
+        text = text[opening.end() :]
     bare = _POINTING_NOWHERE.sub(lambda match: " " * len(match[0]), text)
     for match in islice(_POINTING.finditer(bare), MOST_POINTING):
         before = text[: match.start()]
