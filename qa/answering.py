@@ -13,7 +13,7 @@ from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
-from qa.doubt import is_of_another, may_be_of_another
+from qa.doubt import is_of_another, may_be_of_another, names_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, rank, weigh
@@ -101,9 +101,11 @@ def _chosen(line: Line, asked: Query, found: _Found) -> _Found:
         if not is_new and not may_be_of_another(found.candidates, found.ranked):
             return found
         alone = _searched(line, asked.alone, vectors.alone)
-        if alone.answers or (is_new and alone.sure >= found.sure):
+        if alone.answers or not is_new:
+            return alone if alone.answers else found
+        if alone.sure >= found.sure or names_another(found.candidates, found.ranked):
             return alone
-        return replace(found, sure=alone.sure, answers=False) if is_new else found
+        return replace(found, sure=alone.sure, answers=False)
     if asked.behind is not None and vectors.behind is not None and not found.answers:
         behind = _searched(line, asked.behind, vectors.behind)
         lacks_words = is_of_another(behind.candidates, behind.ranked)

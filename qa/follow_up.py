@@ -109,6 +109,11 @@ def telling(text: str) -> frozenset[str]:
     return frozenset(content_terms(text)) - COMMON
 
 
+def names_in(text: str) -> list[str]:
+    """Return the words with a capital inside the sentences of a text."""
+    return _NAME.findall(text)
+
+
 # Words that point outside of the question
 
 _POINTING = re.compile(

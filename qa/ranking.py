@@ -39,9 +39,9 @@ little, as much of it was said before. By the other weights three in 100 less fi
 BEHIND_FIRST = 2.0
 """Nats that a unit of the first score is worth among the passages behind the first of a follow-up.
 
-The weights choose the one that answers; behind it, what else is about that is told as well by what
-the retrievers say. On shared/bench/followups, split by article, R@5 rises in both halves by .015,
-with 1 and 5 as with 2."""
+The weights choose the one that answers; what else is about that is told as well by what the
+retrievers say. On shared/bench/followups, split by article, R@5 rises by .015 in both halves, with
+1 by .01, and with 5 as with 2."""
 
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
