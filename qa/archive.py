@@ -320,9 +320,10 @@ class Archive(Keeping):
 
 
 def _noticed(query: Query, notice: str) -> Query:
-    """Return a query, and the one that may take its place, with another notice."""
+    """Return a query, and those that may take its place, with another notice."""
     alone = query.alone and _noticed(query.alone, notice)
-    return replace(query, notices=(*query.notices, notice), alone=alone)
+    behind = query.behind and _noticed(query.behind, notice)
+    return replace(query, notices=(*query.notices, notice), alone=alone, behind=behind)
 
 
 def _understand(

@@ -13,6 +13,7 @@ import numpy as np
 
 from corpus.tokens import are_among, codes
 from qa.confidence import unmet
+from qa.follow_up import names_in
 from qa.ranking import Ranked
 from qa.retrieval import Candidate, Candidates
 from qa.wording import wordings
@@ -33,6 +34,15 @@ def is_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     own = _own(candidates)
     missing = unmet(own, _first(ranked))
     return _rarity(candidates, missing) > (1 - LEAST_MET) * _rarity(candidates, own)
+
+
+def names_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
+    """Tell whether the article that the turns before bring first lacks a name of the question.
+
+    Who asks on about an article in other words than its own still calls people as it does.
+    """
+    named = content_terms(" ".join(names_in(candidates.query.text)))
+    return not ranked or bool(unmet(named, _first(ranked)))
 
 
 def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:

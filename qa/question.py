@@ -75,13 +75,14 @@ def understand(
     calendar = _calendar(_date("asked", asked), dates)
     turns = _clean_turns(history)
     leaning = follow_up(text, turns, held="topic" in limits.free)
+    carries = leaning if leaning and leaning.kind is not Kind.NEW else None
     heard = _hear(text, outlets, calendar)
     carried = _carried(turns, leaning, outlets, calendar)
     query = Query(
         question=question,
         text=heard.text,
-        context=leaning.context if leaning else (),
-        topic=leaning.topic if leaning else (),
+        context=carries.context if carries else (),
+        topic=carries.topic if carries else (),
         asked=calendar.today.isoformat() if calendar.asked else None,
         recency=asks_for_newest(text),
     )
@@ -91,6 +92,9 @@ def understand(
     query = _with_subject(query, leaning)
     if leaning and leaning.kind is Kind.SHARES and "topic" not in limits.free:
         query = _with_doubt(query)
+    if leaning and leaning.kind is Kind.NEW:
+        behind = replace(query, context=leaning.context, topic=leaning.topic)
+        query = replace(query, behind=_told_topic(behind))
     return _told_topic(query)
 
 

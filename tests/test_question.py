@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,6 +149,8 @@ FARRANT = (
         "Yes. And the ice cream kiosk?",
         "I meant the purchase loan",
         "Which is more important?",
+        "In his speech, what did he say?",
+        "On their way, who stopped them?",
         "Anything special for a child?",
     ],
 )
@@ -167,6 +170,8 @@ def test_what_points_out_of_the_question_leans(question: str) -> None:
         "What is the name of the cat that was taken off the ship?",
         "Which former councillor carried a toddler on the march?",
         "How many people did the lifeboat bring off the Brita Jansen?",
+        "In its heyday, how many people worked at the cannery?",
+        "From her hospital bed, what did Reagan say?",
     ],
 )
 def test_what_names_its_own_subject_does_not_lean(question: str) -> None:
@@ -216,6 +221,20 @@ def test_a_conversation_is_one_text_to_the_encoder_and_two_to_the_words() -> Non
     assert (terms["won"], terms["ask"], terms["answer"]) == (1.0, 0.5, 0.2)
 
 
+def test_a_question_of_its_own_topic_is_encoded_with_and_without_the_conversation() -> None:
+    """Its own vector is what is searched for; the one behind the conversation is at hand."""
+    behind = Query("q", "Who won?", context=(("asked before", 0.5),))
+    query = replace(behind, context=(), behind=behind)
+    (found,) = query_vectors(HashingEncoder(), [query])
+    (with_turns,) = query_vectors(HashingEncoder(), [behind])
+    (own,) = query_vectors(HashingEncoder(), [Query("q", "Who won?")])
+    assert found.whole == pytest.approx(own.whole)
+    assert found.behind is not None
+    assert found.behind.whole == pytest.approx(with_turns.whole)
+    assert with_turns.whole != pytest.approx(own.whole)
+    assert own.behind is None
+
+
 def test_a_new_topic_takes_nothing_along() -> None:
     """An unrelated conversation neither limits nor names what a question of its own is about."""
     turns = ("What did the Gazette say about the Farrant in March?", FARRANT[1])
@@ -225,6 +244,19 @@ def test_a_new_topic_takes_nothing_along() -> None:
     assert not query.notices
     assert query.period is None
     assert not query.context
+
+
+def test_a_new_topic_can_still_be_read_with_the_conversation() -> None:
+    """That reading has its own limits and notices: only what it is about comes from the turns."""
+    query = read("Who designed Quenby Bridge in Kelderwick harbour?", *FARRANT)
+    assert query.behind is not None
+    assert query.behind.text == query.text
+    assert query.behind.context
+    assert query.behind.topic == ("Farrant", "Restorer Niamh Halloran")
+    assert query.behind.notices == ("Asking about: Farrant, Restorer Niamh Halloran.",)
+    assert query.behind.sources == ()
+    assert read("Who designed Quenby Bridge in Kelderwick harbour?").behind is None
+    assert read("Did she get the reward?", *FARRANT).behind is None
 
 
 def test_limits_carry_over_until_they_are_replaced() -> None:
