@@ -28,8 +28,7 @@ RUN = 12
 class Example:
     """One gold question with the rows of its candidates, and of those left without its articles.
 
-    `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
-    (passages,) what is of a relevant article. `group` names its article, for folds.
+    `right` (sentences,) marks what holds an answer; `group` names its article, for folds.
     """
 
     set: str
@@ -38,8 +37,6 @@ class Example:
     candidates: Candidates
     rows: Rows
     right: Floats
-    hits: Floats
-    articles: Floats
     without: tuple[Candidates, Rows] | None
 
     @property
@@ -100,8 +97,6 @@ def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) 
         candidates=candidates,
         rows=rows,
         right=right,
-        hits=np.array([is_hit(gold, item, item.stored.span) for item in close], dtype=np.float64),
-        articles=np.array([item.article.id in wanted for item in close], dtype=np.float64),
         without=without,
     )
 
