@@ -89,14 +89,12 @@ class QuestionVectors:
     """A question's unit vector, float32 (dimension,), and its tokens' for the reader, (n, width).
 
     `tokens` are None where the encoder's model has no reader. `alone` are the vectors of its own
-    text, where those of a conversation are joined to it; `behind` are those with a conversation's
-    joined, where these are its own.
+    text, where those of a conversation are joined to it.
     """
 
     whole: Vectors
     tokens: Vectors | None = None
     alone: QuestionVectors | None = None
-    behind: QuestionVectors | None = None
 
 
 @runtime_checkable

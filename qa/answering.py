@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embeddings.encoder import QuestionVectors
+from embeddings.encoder import Encoder, QuestionVectors
 from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
@@ -21,7 +21,7 @@ from qa.reading import is_read
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
-from qa.retrieval import Candidates, search
+from qa.retrieval import Candidates, query_vectors, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Line:
 
     store: Store
     indices: Indices
+    encoder: Encoder
     reranker: Reranker | None = None
     max_error: float | None = None
 
@@ -106,8 +107,8 @@ def _chosen(line: Line, asked: Query, found: _Found) -> _Found:
         if alone.sure >= found.sure or names_another(found.candidates, found.ranked):
             return alone
         return replace(found, sure=alone.sure, answers=False)
-    if asked.behind is not None and vectors.behind is not None and not found.answers:
-        behind = _searched(line, asked.behind, vectors.behind)
+    if asked.behind is not None and not found.answers:
+        behind = _searched(line, asked.behind, *query_vectors(line.encoder, [asked.behind]))
         lacks_words = is_of_another(behind.candidates, behind.ranked)
         if behind.sure > found.sure and not (
             lacks_words or may_be_of_another(behind.candidates, behind.ranked)

@@ -264,7 +264,7 @@ class Archive(Keeping):
 
         def answers() -> list[Answer]:
             with self._agreed() as indices:
-                line = Line(self._store, indices, reranker, max_error)
+                line = Line(self._store, indices, encoder, reranker, max_error)
                 asked = queries
                 if indices.behind:
                     asked = [_noticed(query, BEHIND) for query in queries]

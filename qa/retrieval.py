@@ -125,7 +125,7 @@ def search(
 
 def query_vectors(encoder: Encoder, queries: Sequence[Query]) -> list[QuestionVectors]:
     """Return the vectors of each query: of its text and, for what is carried over, its context."""
-    texts = [[_as_question(query.text), *_taken_along(query.behind or query)] for query in queries]
+    texts = [[_as_question(query.text), *_taken_along(query)] for query in queries]
     found = iter(_vectors_of(encoder, [text for part in texts for text in part]))
     return [
         _joined([next(found) for _ in part], query)
@@ -152,17 +152,13 @@ def _joined(parts: Sequence[QuestionVectors], query: Query) -> QuestionVectors:
 
     Such a query has no tokens: the reader takes what it reads for a whole question. With the
     tokens of all its parts, questions behind an unrelated conversation lost 5 points in 100 of
-    article.Success@1 on the samples, and with its own text's, follow-ups lost one. Where only the
-    query `behind` it has a context, the sum is told beside the text's own vectors.
+    article.Success@1 on the samples, and with its own text's, follow-ups lost one.
     """
-    context = (query.behind or query).context
-    if not context:
+    if not query.context:
         return parts[0]
-    weights = np.array([1.0, max(weight for _, weight in context)], dtype=np.float32)
+    weights = np.array([1.0, max(weight for _, weight in query.context)], dtype=np.float32)
     joined = unit(weights @ np.stack([part.whole for part in parts]))
-    if query.context:
-        return QuestionVectors(joined, alone=parts[0])
-    return replace(parts[0], behind=QuestionVectors(joined))
+    return QuestionVectors(joined, alone=parts[0])
 
 
 def _as_question(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,20 +218,6 @@ def test_a_conversation_is_one_text_to_the_encoder_and_two_to_the_words() -> Non
     assert other.whole == pytest.approx(lost)
     terms = query_terms(query)
     assert (terms["won"], terms["ask"], terms["answer"]) == (1.0, 0.5, 0.2)
-
-
-def test_a_question_of_its_own_topic_is_encoded_with_and_without_the_conversation() -> None:
-    """Its own vector is what is searched for; the one behind the conversation is at hand."""
-    behind = Query("q", "Who won?", context=(("asked before", 0.5),))
-    query = replace(behind, context=(), behind=behind)
-    (found,) = query_vectors(HashingEncoder(), [query])
-    (with_turns,) = query_vectors(HashingEncoder(), [behind])
-    (own,) = query_vectors(HashingEncoder(), [Query("q", "Who won?")])
-    assert found.whole == pytest.approx(own.whole)
-    assert found.behind is not None
-    assert found.behind.whole == pytest.approx(with_turns.whole)
-    assert with_turns.whole != pytest.approx(own.whole)
-    assert own.behind is None
 
 
 def test_a_new_topic_takes_nothing_along() -> None:
