@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from corpus.records import Article
 from qa.features import Rows, describe
-from qa.first import CLOSE
+from qa.first import CLOSE_UNREAD
 from qa.ranking import (
     ALONE,
     DECIMALS,
@@ -71,13 +71,13 @@ def test_the_sentence_that_says_it_comes_first() -> None:
 
 def test_no_candidate_is_lost_and_the_best_is_first() -> None:
     """More passages than are looked at closely: each comes back once, scores falling, at most 0."""
-    texts = [f"{REGATTA} Boat {n} was last." for n in range(CLOSE + 7)]
+    texts = [f"{REGATTA} Boat {n} was last." for n in range(CLOSE_UNREAD + 7)]
     ranked = rank(make_candidates(QUESTION, articles(*texts)))
-    assert sorted(item.candidate.stored.key for item in ranked) == list(range(CLOSE + 7))
+    assert sorted(item.candidate.stored.key for item in ranked) == list(range(CLOSE_UNREAD + 7))
     scores = [item.score for item in ranked]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] <= 0
-    assert scores[CLOSE - 1] - scores[CLOSE] > 1
+    assert scores[CLOSE_UNREAD - 1] - scores[CLOSE_UNREAD] > 1
 
 
 def test_equal_passages_keep_the_order_of_their_keys() -> None:

@@ -108,7 +108,7 @@ def test_a_quote_is_right_by_its_span_or_by_an_answer() -> None:
 
 def test_retrievers_and_ranker_are_judged_by_all_that_was_found() -> None:
     """What is not looked at closely comes behind; a question without an answer is left out."""
-    others = [story(f"s{n}", f"Nobody won at the fair of {n}.", "Post", None) for n in range(1, 30)]
+    others = [story(f"s{n}", f"Nobody won at the fair of {n}.", "Post", None) for n in range(1, 50)]
     candidates = make_candidates(QUESTION, [*others, story("s0", TEXT, "Post", None)])
     rows = describe(candidates)
     assert len(rows.chosen) < len(candidates.found)
