@@ -183,14 +183,16 @@ def test_true_confidences_err_by_chance() -> None:
 
 
 def test_thresholds_are_read_off_the_answers() -> None:
-    """A hundred answers, the surest forty right; a rate is measured, said and chance."""
+    """A hundred answers, the surest forty right; a rate is of what is measured and what is said."""
     probability = np.linspace(1, 0, 101)[:-1]
     right = np.repeat([1.0, 0.0], [40, 60])
     table = dict(thresholds(probability, right))
-    # of 21 none is wrong and 2.1 by what is said: .05, and .048 for chance; of 22 it is .1001
-    assert table[0.1] == pytest.approx(probability[20])
-    # of 43 these are 3 and 9.03: .140, and .053 for chance; of 44 it is .207
-    assert table[0.2] == pytest.approx(probability[42])
+    assert table[0.1] == pytest.approx(
+        probability[39]
+    )  # of 40 none is wrong, and 7.8 by what is said
+    assert table[0.2] == pytest.approx(
+        probability[46]
+    )  # of 47 these are 7 and 10.8; of 48, 8 and 11.3
     few = thresholds(probability[: LEAST_GIVEN - 1], right[: LEAST_GIVEN - 1])
     assert {least for _, least in few} == {1.0}
 

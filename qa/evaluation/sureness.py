@@ -248,18 +248,13 @@ def chance_error(probability: Floats) -> float:
 def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
     """Return (error rate, least confidence at which no more of the answers are wrong).
 
-    An error rate is the mean of what was measured and of what the confidences say, and a standard
-    error more: the place is sought where it is good enough, and there it is too good by chance. At
-    .1 what was measured alone let 10 to 16 of 100 others be wrong, by the split into folds; the
-    mean 12 to 16, by the fit.
-
-    The rule of one standard error is that of Breiman et al. (1984), "Classification and Regression
-    Trees".
+    An error rate is the mean of what was measured and of what the confidences say: of the surest
+    few, what was measured alone is too good at the very place where it is good enough. At .1 it
+    let 10 to 16 of 100 be wrong, by the split into folds; the mean 10 to 12.
     """
     order = np.argsort(-probability, kind="stable")
     given = np.arange(1, len(order) + 1)
     error = 1 - np.cumsum((right + probability)[order] / 2) / given
-    error += np.sqrt(np.maximum(error * (1 - error), 0) / given)
     table = []
     for rate in ERRORS:
         fits = np.flatnonzero((error <= rate) & (given >= LEAST_GIVEN))
@@ -297,6 +292,10 @@ def train_confidence(
             model = fit_confidence(signs.of(~mine))
             found = confidence_figures(every, own, model.probability(own.values))
             report.add(name, f"confidence, from the other sets{suffix}", found)
+    if len(sets) > 1 and given.any():
+        every_set = {f"answers at {SPOT}": float(given[signs.asked].mean())}
+        every_set[f"error at {SPOT}"] = float(1 - signs.right[given].mean())
+        report.add("all sets", f"confidence, cross-validated{suffix}", every_set)
     judged = signs.asked & signs.mixed
     table = thresholds(probability[judged], signs.right[judged])
     return fit_confidence(signs), table

@@ -152,7 +152,7 @@ def _warn(line: str) -> None:
 
 def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway: bool) -> int:
     """Write both files unless a figure fell; return the exit code."""
-    told = {name: systems["cross-validated"] for name, systems in report.figures.items()}
+    told = {name: systems.get("cross-validated", {}) for name, systems in report.figures.items()}
     stored = folder / ranking.WEIGHTS
     before = json.loads(stored.read_text("utf-8")) if stored.is_file() else {}
     fell = worse(before.get("cross-validated", {}), told)
