@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,28 +77,39 @@ def group_same_stories(articles: Sequence[Article]) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     runs = [_runs_of(article) for article in articles]
-    alike = _sharing(runs)
+    sharing = _sharing(runs)
+    joined: list[int] = []
     for index, own in enumerate(runs):
-        for group in groups if index in alike else []:
-            members = [at for at in group[:COMPARED] if at in alike]
+        near = sharing.get(index, frozenset())
+        for number in sorted({joined[at] for at in near}):
+            members = [at for at in groups[number][:COMPARED] if at in near]
             if any(_is_copy(runs[member], own) for member in members):
-                group.append(index)
                 break
         else:
-            groups.append([index])
+            number = len(groups)
+            groups.append([])
+        groups[number].append(index)
+        joined.append(number)
     return groups
 
 
-def _sharing(runs: Sequence[_Runs]) -> set[int]:
-    """Return which texts have a hash of their sketch in common with another; mostly none has."""
+def _sharing(runs: Sequence[_Runs]) -> Mapping[int, Set[int]]:
+    """Return text -> those before it that have a hash of their sketch in common with it."""
     sketches = [own.hashes[:SKETCH] for own in runs]
+    found: dict[int, set[int]] = {}
     if not sketches:
-        return set()
+        return found
     owner = np.repeat(np.arange(len(runs)), [*map(len, sketches)])
     hashes = np.concatenate(sketches)
-    order = np.argsort(hashes, kind="stable")
-    again = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    return {*owner[order[again]].tolist(), *owner[order[again + 1]].tolist()}
+    order = np.argsort(hashes, kind="stable")  # so that owners of one hash are in order as well
+    owner, hashes = owner[order], hashes[order]
+    for apart in range(1, len(runs)):
+        again = np.flatnonzero(hashes[apart:] == hashes[:-apart])
+        if not len(again):
+            break
+        for before, text in zip(owner[again].tolist(), owner[again + apart].tolist(), strict=True):
+            found.setdefault(text, set()).add(before)
+    return found
 
 
 @lru_cache(maxsize=PAIRS)

@@ -96,6 +96,12 @@ class Contents:
         return next((str(name) for (name,) in self._db.execute(sql, (generation,))), "")
 
     @property
+    def commit(self) -> str:
+        """Return the random name of the last commit, "" where there was none."""
+        rows = self._db.execute("SELECT name FROM commits ORDER BY generation DESC LIMIT 1")
+        return next((str(name) for (name,) in rows), "")
+
+    @property
     def encoder(self) -> EncoderSettings | None:
         """Return the settings of the encoder that made the vectors; None before the first."""
         stored = self.setting("encoder")

@@ -62,8 +62,8 @@ def open_indices(
 
 
 def are_current(store: Store, held: Indices) -> bool:
-    """Tell whether indices in hand are those of the present generation of the store's view."""
-    return held.generation == store.generation and _is_of(_base_of(held), store)
+    """Tell whether indices in hand are those of the last commit that the store's view holds."""
+    return bool(held.commit) and held.commit == store.commit
 
 
 def publish_indices(

@@ -35,6 +35,9 @@ FLOOR = -6.0
 EPSILON = 1e-5
 """Added to a variance before it divides."""
 
+TINY = 1e-12
+"""Least square of a state's length, which divides."""
+
 LOUD = 10.0
 """What a token's best similarity is multiplied by where it is put into its vector."""
 
@@ -63,6 +66,7 @@ class Reader:
         self._outer = np.ascontiguousarray(weights["outer"].T)
         self.dimension = inputs // LAYERS
         """Numbers in a layer's state of a token."""
+        self._maps = {name: self._even_map(name) for name in ("passage", "question")}
 
     @property
     def name(self) -> str:
@@ -86,10 +90,19 @@ class Reader:
         return self._narrow(states, "question")
 
     def _narrow(self, states: Vectors, name: str) -> Vectors:
-        """Map the states of tokens, made even before."""
-        weights = self._weights
-        mapped = even_layers(states) @ weights[f"{name}.map"]
-        return _normed(mapped + weights[f"{name}.shift"])
+        """Map the states of tokens as `even_layers` makes them, which takes no copy of them here.
+
+        (x - mean) / length @ map is x @ even map / length.
+        """
+        given = states.reshape(len(states), LAYERS, self.dimension)
+        mapped = given.transpose(1, 0, 2) @ self._maps[name]
+        mapped /= _lengths(given).T[:, :, None]
+        return _normed(np.add.reduce(mapped) + self._weights[f"{name}.shift"])
+
+    def _even_map(self, name: str) -> Vectors:
+        """Return the map of each layer's state with its mean away, (LAYERS, dimension, width)."""
+        found = self._weights[f"{name}.map"].reshape(LAYERS, self.dimension, self.width)
+        return np.asarray(found - found.mean(axis=1, keepdims=True), dtype=np.float32)
 
     def scores(
         self, question: Vectors, passages: Sequence[TokenVectors], chosen: Flags | None = None
@@ -240,9 +253,15 @@ def even_layers(states: Vectors) -> Vectors:
     """Scale each layer's state of a token to mean 0 and length 1, (tokens, LAYERS * dimension)."""
     given = states.reshape(len(states), LAYERS, states.shape[1] // LAYERS)
     layers = given - np.add.reduce(given, axis=2, keepdims=True) / np.float32(given.shape[2])
-    lengths = np.sqrt(np.einsum("ijk,ijk->ij", layers, layers))
-    layers /= np.maximum(lengths, 1e-6)[:, :, None]
+    layers /= _lengths(given)[:, :, None]
     return np.asarray(layers.reshape(states.shape), dtype=np.float32)
+
+
+def _lengths(given: Vectors) -> Vectors:
+    """Return the length of each layer's state without its mean, (tokens, LAYERS)."""
+    sums = np.add.reduce(given, axis=2)
+    squares = np.einsum("ijk,ijk->ij", given, given) - sums * sums / np.float32(given.shape[2])
+    return np.asarray(np.sqrt(np.maximum(squares, TINY)), dtype=np.float32)
 
 
 def _normed(vectors: npt.NDArray[Any]) -> Vectors:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,9 @@ LANGUAGES = frozenset(
     """.split()
 )
 """Languages that tantivy has a stemmer for, beside English."""
+
+QUERIES = 64
+"""Queries that are kept: the passages are searched twice for one, and the articles once."""
 
 _UNSPACED = (
     "\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17dd"  # Thai, Lao, Burmese, Khmer
@@ -156,6 +159,7 @@ def _in_pairs(run: re.Match[str]) -> str:
     return f" {' '.join(pairs)} "
 
 
+@cache
 def _schema() -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
@@ -220,7 +224,7 @@ class SparseIndex:
         """
         if not terms or k < 1 or (allowed is not None and not len(allowed)):
             return []
-        query = self._query(terms)
+        query = _query(tuple(sorted(terms.items())))
         if allowed is None:
             hits = self._best(query, k + len(self._gone))
             return [hit for hit in hits if hit[0] not in self._gone][:k]
@@ -277,16 +281,6 @@ class SparseIndex:
             query = tantivy.Query.term_query(self._index.schema, field, term, "freq")
             yield tantivy.Occur.Should, query
 
-    def _query(self, terms: dict[str, float]) -> Any:
-        clauses = []
-        schema = self._index.schema
-        for term, weight in sorted(terms.items()):
-            for field, boost in FIELDS:
-                query = tantivy.Query.term_query(schema, field, term, "freq")
-                query = tantivy.Query.boost_query(query, weight * boost)
-                clauses.append((tantivy.Occur.Should, query))
-        return tantivy.Query.boolean_query(clauses)
-
     def _having(self, keys: Sequence[int] | Keys) -> Any:
         listed = as_keys(keys).tolist()
         schema = self._index.schema
@@ -299,6 +293,19 @@ class SparseIndex:
         silent = tantivy.Query.const_score_query(self._having(allowed), 0.0)
         required = [(tantivy.Occur.Must, silent), (tantivy.Occur.Must, query)]
         return tantivy.Query.boolean_query(required)
+
+
+@lru_cache(maxsize=QUERIES)
+def _query(terms: tuple[tuple[str, float], ...]) -> Any:
+    """Return the query for weighted terms, of any index here: all have one schema."""
+    clauses = []
+    schema = _schema()
+    for term, weight in terms:
+        for field, boost in FIELDS:
+            query = tantivy.Query.term_query(schema, field, term, "freq")
+            query = tantivy.Query.boost_query(query, weight * boost)
+            clauses.append((tantivy.Occur.Should, query))
+    return tantivy.Query.boolean_query(clauses)
 
 
 def _document(key: int, title: str, body: str) -> Any:

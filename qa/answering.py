@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from embeddings.encoder import QuestionVectors
+from embeddings.encoder import Encoder, QuestionVectors
 from embeddings.indices import Indices
 from embeddings.store import Store
 from qa.answer import build_answer, cite
 from qa.confidence import confidence, threshold
-from qa.doubt import is_of_another, may_be_of_another
+from qa.doubt import is_of_another, may_be_of_another, names_another
 from qa.figures import Comparison, compare_figures
 from qa.preferences import of_period, prefer
 from qa.ranking import Ranked, rank, weigh
@@ -21,7 +21,7 @@ from qa.reading import is_read
 from qa.reasons import Search, explain
 from qa.records import Answer, Query
 from qa.reranking import Reranker, rerank
-from qa.retrieval import Candidates, search
+from qa.retrieval import Candidates, query_vectors, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Line:
 
     store: Store
     indices: Indices
+    encoder: Encoder
     reranker: Reranker | None = None
     max_error: float | None = None
 
@@ -52,39 +53,73 @@ def answer_queries(
 
 
 def _answer(line: Line, asked: Query, candidates: Candidates, k: int) -> Answer:
-    shares = weigh(candidates) if candidates.found else None
-    ranked = rank(candidates, shares)
-    alone = _alone(line, asked, candidates, ranked, k)
-    if alone is not None:
-        return alone
-    ranked = _preferred(line, candidates, ranked)
-    judged = of_period(candidates)
-    sure = confidence(judged, ranked, shares if judged is candidates else None)
+    """Return the answer of what is found, by the reading of the question that fits better."""
+    found = _chosen(line, asked, _found(line, asked, candidates))
+    candidates, ranked = found.candidates, found.ranked
     citations = cite(ranked, k)
     reason = None
-    was_read = shares is not None and is_read(shares.rows)
-    if not citations or sure < threshold(line.max_error, read=was_read):
-        reason = _reason(line, asked, candidates, ranked)
+    if not found.answers:
+        reason = _reason(line, found.asked, candidates, ranked)
     compared = Comparison()
     if asked.period is None or candidates.query.period is not None:  # else they are of other times
         compared = compare_figures(candidates, citations)
     return build_answer(
-        candidates.query, ranked, citations, confidence=sure, reason=reason, compared=compared
+        candidates.query, ranked, citations, confidence=found.sure, reason=reason, compared=compared
     )
 
 
-def _alone(
-    line: Line, asked: Query, candidates: Candidates, ranked: Sequence[Ranked], k: int
-) -> Answer | None:
-    """Return the answer without the turns before where the question has a topic of its own."""
-    if asked.alone is None or candidates.asked.alone is None:
-        return None
-    is_new = is_of_another(candidates, ranked)
-    if not is_new and not may_be_of_another(candidates, ranked):
-        return None
-    found = search(line.store, line.indices, [asked.alone], [candidates.asked.alone])
-    answer = _answer(line, asked.alone, found[0], k)
-    return answer if is_new or answer.answered else None
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a question comes to: its candidates, their ranking, how sure the first is (0..1)."""
+
+    asked: Query
+    candidates: Candidates
+    ranked: Sequence[Ranked]
+    sure: float
+    answers: bool
+
+
+def _found(line: Line, asked: Query, candidates: Candidates) -> _Found:
+    """Rank candidates, and tell whether the first one answers."""
+    shares = weigh(candidates) if candidates.found else None
+    ranked = _preferred(line, candidates, rank(candidates, shares))
+    judged = of_period(candidates)
+    sure = confidence(judged, ranked, shares if judged is candidates else None)
+    was_read = shares is not None and is_read(shares.rows)
+    answers = bool(ranked) and sure >= threshold(line.max_error, read=was_read)
+    return _Found(asked, candidates, ranked, sure, answers)
+
+
+def _chosen(line: Line, asked: Query, found: _Found) -> _Found:
+    """Return what a question comes to with the turns before it or without, whichever fits.
+
+    Where the articles say that it does not go on from them, the conversation gives no answer, only
+    what comes nearest, where that is surer.
+    """
+    vectors = found.candidates.asked
+    if asked.alone is not None and vectors.alone is not None:
+        is_new = is_of_another(found.candidates, found.ranked)
+        if not is_new and not may_be_of_another(found.candidates, found.ranked):
+            return found
+        alone = _searched(line, asked.alone, vectors.alone)
+        if alone.answers or not is_new:
+            return alone if alone.answers else found
+        if alone.sure >= found.sure or names_another(found.candidates, found.ranked):
+            return alone
+        return replace(found, sure=alone.sure, answers=False)
+    if asked.behind is not None and not found.answers:
+        behind = _searched(line, asked.behind, *query_vectors(line.encoder, [asked.behind]))
+        lacks_words = is_of_another(behind.candidates, behind.ranked)
+        if behind.sure > found.sure and not (
+            lacks_words or may_be_of_another(behind.candidates, behind.ranked)
+        ):
+            return behind
+    return found
+
+
+def _searched(line: Line, query: Query, vectors: QuestionVectors) -> _Found:
+    """Search for another reading of a question."""
+    return _found(line, query, search(line.store, line.indices, [query], [vectors])[0])
 
 
 def _preferred(line: Line, candidates: Candidates, ranked: list[Ranked]) -> list[Ranked]:

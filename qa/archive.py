@@ -257,14 +257,14 @@ class Archive(Keeping):
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._turn():
             queries = self.understand(questions)
-            if not queries or self._store.is_empty:
+            if not queries or self._facts().is_empty:
                 return [no_articles(query) for query in queries]
             encoder, reranker = self._load_encoder(), self._load_reranker()
         vectors = query_vectors(encoder, queries)  # side by side with other threads' questions
 
         def answers() -> list[Answer]:
             with self._agreed() as indices:
-                line = Line(self._store, indices, reranker, max_error)
+                line = Line(self._store, indices, encoder, reranker, max_error)
                 asked = queries
                 if indices.behind:
                     asked = [_noticed(query, BEHIND) for query in queries]
@@ -282,9 +282,8 @@ class Archive(Keeping):
 
         Raises UsageError for one that cannot be asked.
         """
-        outlets = [name for name, _ in self._store.sources()]
-        dates = self._store.dates()
-        return [_understand(question, outlets, dates) for question in questions]
+        facts = self._facts()
+        return [_understand(question, facts.outlets, facts.dates) for question in questions]
 
     def _load_reranker(self) -> Reranker | None:
         """Return the reranker, loaded once, or None where none is asked for."""
@@ -321,9 +320,10 @@ class Archive(Keeping):
 
 
 def _noticed(query: Query, notice: str) -> Query:
-    """Return a query, and the one that may take its place, with another notice."""
+    """Return a query, and those that may take its place, with another notice."""
     alone = query.alone and _noticed(query.alone, notice)
-    return replace(query, notices=(*query.notices, notice), alone=alone)
+    behind = query.behind and _noticed(query.behind, notice)
+    return replace(query, notices=(*query.notices, notice), alone=alone, behind=behind)
 
 
 def _understand(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus.tokens import codes
+from corpus.tokens import are_among, codes, codes_of_slips
 from qa.features import Rows
 from qa.odds import Sureness
 from qa.ranking import UNREAD, Ranked, Shares, softmax, weigh
@@ -181,27 +181,13 @@ def unmet(terms: Collection[str], passages: Sequence[Candidate]) -> list[str]:
     held = np.concatenate([*lead_stems(passages[:1]), *stems])
     is_held = (held == codes(terms)[:, None]).any(axis=1).tolist()
     lacking = [term for term, found in zip(terms, is_held, strict=True) if not found]
-    near = set(held.tolist()) if any(len(term) >= SPELLED for term in lacking) else set()
-    return [
-        term
-        for term in lacking
-        if len(term) < SPELLED or near.isdisjoint(codes(misspellings(term)).tolist())
-    ]
-
-
-def misspellings(word: str) -> list[str]:
-    """Return all words that one letter left out, put in, changed or swapped makes of a word.
-
-    Some come more than once, which costs less than to find out which.
-
-    Norvig (2007), "How to Write a Spelling Corrector".
-    """
-    splits = [(word[:at], word[at:]) for at in range(len(word) + 1)]
-    shorter = [left + right[1:] for left, right in splits]
-    swapped = [left + right[1::-1] + right[2:] for left, right in splits]
-    changed = [left + letter + right[1:] for left, right in splits for letter in ascii_lowercase]
-    longer = [left + letter + right for left, right in splits for letter in ascii_lowercase]
-    return shorter + swapped + changed + longer
+    slips = [codes_of_slips(term, ascii_lowercase) for term in lacking if len(term) >= SPELLED]
+    if not slips:
+        return lacking
+    sizes = [*map(len, slips)]
+    are_slips = are_among(np.concatenate(slips), held)
+    near = np.logical_or.reduceat(are_slips, np.cumsum([0, *sizes[:-1]])).tolist()
+    return [term for term in lacking if len(term) < SPELLED or not near.pop(0)]
 
 
 def _log(share: float) -> float:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from corpus.tokens import codes
+from corpus.tokens import are_among, codes
 from qa.confidence import unmet
+from qa.follow_up import names_in
 from qa.ranking import Ranked
 from qa.retrieval import Candidate, Candidates
 from qa.wording import wordings
@@ -35,6 +36,15 @@ def is_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     return _rarity(candidates, missing) > (1 - LEAST_MET) * _rarity(candidates, own)
 
 
+def names_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
+    """Tell whether the article that the turns before bring first lacks a name of the question.
+
+    Who asks on about an article in other words than its own still calls people as it does.
+    """
+    named = content_terms(" ".join(names_in(candidates.query.text)))
+    return not ranked or bool(unmet(named, _first(ranked)))
+
+
 def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     """Tell whether that article lacks what was spoken of: the question's words alone brought it.
 
@@ -43,7 +53,7 @@ def may_be_of_another(candidates: Candidates, ranked: Sequence[Ranked]) -> bool:
     own = _own(candidates)
     said = [term for term in candidates.terms if term not in own]
     held = np.concatenate([item.stems for item in wordings(_first(ranked))])
-    is_held = np.isin(codes(said), held).tolist()
+    is_held = are_among(codes(said), held).tolist()
     missing = [term for term, found in zip(said, is_held, strict=True) if not found]
     return _rarity(candidates, missing) > (1 - LEAST_SPOKEN_OF) * _rarity(candidates, said)
 

@@ -206,9 +206,7 @@ class _Columns(Scene):
 
     def _of_articles(self, values: Floats) -> Floats:
         """Sum the values of each article's passages."""
-        total = np.zeros((len(self.firsts), *values.shape[1:]))
-        np.add.at(total, self.article, values)
-        return total
+        return np.asarray(np.add.reduceat(values[self.by_article], self.of_each, axis=0))
 
     def names(self) -> dict[str, Floats]:
         """Weigh the question's names apart."""

@@ -58,7 +58,10 @@ weigh .5 too, three follow-ups in 150 less find their article first."""
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What a question takes from the conversation: its weighted text, and what is talked of."""
+    """What a question takes from the conversation: its weighted text, and what is talked of.
+
+    One that starts a new topic would take it, were it none.
+    """
 
     kind: Kind
     context: tuple[tuple[str, float], ...]
@@ -79,8 +82,6 @@ def follow_up(text: str, history: History, *, held: bool = False) -> FollowUp | 
     kind = kind_of(text, said)
     if kind is Kind.NEW and held:
         kind = Kind.SHARES
-    if kind is Kind.NEW:
-        return FollowUp(kind, (), ())
     nearest_first = [*asked[-1:], *answers[-1:], *asked[-2::-1]]
     parts = ((" ".join(asked), CONTEXT_WEIGHT), (answers[-1] if answers else "", ANSWER_WEIGHT))
     context = [(part[-MAX_CONTEXT:].strip(), weight) for part, weight in parts]
@@ -108,6 +109,11 @@ def telling(text: str) -> frozenset[str]:
     return frozenset(content_terms(text)) - COMMON
 
 
+def names_in(text: str) -> list[str]:
+    """Return the words with a capital inside the sentences of a text."""
+    return _NAME.findall(text)
+
+
 # Words that point outside of the question
 
 _POINTING = re.compile(
@@ -132,6 +138,13 @@ _ADDS = re.compile(
     r"|more (?:about|info\w*|details?|specific|concrete))\b",
     re.IGNORECASE,
 )
+_LOOKS_AHEAD = re.compile(
+    r"\W*(?:after|at|before|by|during|for|from|in|on|since|until|with)"
+    r"(?: [\w’'-]+){0,3} (?:its|his|her|their)(?: [\w’'-]+){1,3}, (?=\w)",
+    re.IGNORECASE,
+)
+"""What opens a question with somebody whom the rest may name: "In its heyday, how many ..."."""
+
 _CLAUSE = re.compile(r"[.?!;]\s|,\s(?:but|and)\s")
 _NAME = re.compile(r"(?<=[^\s.?!] )(?!I\b)[^\W\d_a-z][\w’'-]*")
 """A capital inside a sentence."""
@@ -142,6 +155,9 @@ def _points(text: str) -> bool:
 
     "Why did Ayliffe say he would go?" says who he is; "what did she leave to the museum?" does not.
     """
+    opening = _LOOKS_AHEAD.match(text)
+    if opening and telling(text[opening.end() :]):
+        text = text[opening.end() :]
     bare = _POINTING_NOWHERE.sub(lambda match: " " * len(match[0]), text)
     for match in islice(_POINTING.finditer(bare), MOST_POINTING):
         before = text[: match.start()]

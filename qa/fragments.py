@@ -40,13 +40,13 @@ def text_directive(text: str, quote: Span) -> str:
     """
     words = quote.of(text).split()
     start, end = (words, []) if len(words) <= 2 * WORDS else (words[:WORDS], words[-WORDS:])
-    before = text[: quote.start].rsplit(maxsplit=CONTEXT[-1])
-    after = text[quote.end :].split(maxsplit=CONTEXT[-1])
     plain = _kept_plain(text)
     prefix: list[str] = []
     suffix: list[str] = []
     for count in CONTEXT:
-        prefix, suffix = before[len(before) - count :] if count else [], after[:count]
+        if count:
+            prefix = text[: quote.start].rsplit(maxsplit=count)[-count:]
+            suffix = text[quote.end :].split(maxsplit=count)[:count]
         if _fits_once(plain, prefix, start, end, suffix):
             break
     parts = [_encoded(prefix) + "-"] if prefix else []
@@ -92,4 +92,6 @@ def _encoded(words: list[str]) -> str:
 
 @lru_cache(maxsize=KNOWN_WORDS)
 def _encoded_word(word: str) -> str:
+    if word.isascii() and word.isalnum():
+        return word
     return percent(word.encode("utf-8", "replace"), safe="").replace("-", "%2D")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from corpus.errors import UsageError
 from corpus.records import Article, Passage
 from embeddings.derived import published_generation
 from embeddings.durable import bytes_below
+from embeddings.encoder import EncoderSettings
 from embeddings.locations import locate
 from embeddings.rows import StoredPassage, Version
 from embeddings.store import Store
@@ -22,12 +24,24 @@ PORTION = 64
 """Articles that are read at a time when all are read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What questions need to know of an archive as one commit left it."""
+
+    commit: str
+    outlets: tuple[str, ...]
+    dates: tuple[str | None, str | None]
+    is_empty: bool
+    encoder: EncoderSettings | None
+
+
 class Holdings:
     """The part of an archive that is looked into. Safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.RLock()
+        self._known: Facts | None = None
 
     @property
     def directory(self) -> Path:
@@ -45,6 +59,16 @@ class Holdings:
         if self._store.vector_engine is not None:
             return str(locate(self._store.vector_engine))
         return self._store.place if self._store.is_shared else str(self.directory)
+
+    def _facts(self) -> Facts:
+        """Return what the last commit left; it is read once a commit. The caller has its turn."""
+        store, known = self._store, self._known
+        commit = store.commit
+        if known is None or not commit or known.commit != commit:
+            outlets = tuple([name for name, _ in store.sources()])
+            known = Facts(commit, outlets, store.dates(), store.is_empty, store.encoder)
+            self._known = known
+        return known
 
     def article(self, article_id: str, version: int | None = None) -> Article:
         """Return an article by its id, as it is or as an earlier version.

@@ -201,7 +201,8 @@ class Keeping(Holdings):
             if self._encoder is None or self._is_outdated(prepare=prepare):
                 self._encoder = self._find_encoder(prepare=prepare)
                 self._prepared |= prepare
-            stored = self._store.encoder
+            # a writer asks amid its transaction, of which nothing is to be kept as the commit's
+            stored = self._store.encoder if prepare else self._facts().encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from corpus.tokens import DIGIT, ODD, Codes, codes, tokens
+from corpus.tokens import DIGIT, ODD, Codes, are_among, codes, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def matches(
     found = tokens(whole)
     if found is None:
         return [pattern.finditer(text) for text in texts]
-    opens = np.isin(found.codes, openings.words)
+    opens = are_among(found.codes, openings.words)
     if openings.digits:
         opens |= (found.letters[found.starts] & DIGIT) > 0
     places = found.starts[opens]

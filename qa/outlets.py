@@ -20,6 +20,9 @@ LONGEST_NAME = 6
 SHORTEST_PART = 4
 """Letters of a name's last word that stands for the whole: "Gazette", not "Sun" or "FM"."""
 
+WORDS = 4_096
+"""Words of questions and outlets whose letters are kept: most questions have the same ones."""
+
 _HOST_END = re.compile(r"(?:\.(?:com|co|org|net|info|news|gov|edu|[a-z]{2}))+\Z")
 _STRAY = re.compile(r" (?=[,.;:?!])|[,;:] ?(?=[.?!,;:]|\Z)")
 """A space in front of a mark, and a comma at the end of a clause that is gone."""
@@ -137,6 +140,7 @@ def _names_of(outlets: tuple[str, ...]) -> OutletNames:
     return OutletNames(outlets)
 
 
+@lru_cache(maxsize=WORDS)
 def squeezed(name: str) -> str:
     """Return a name's letters and digits, lower case: "USA Today" and "usatoday" become one."""
     return "".join(filter(str.isalnum, name.casefold()))
@@ -241,6 +245,8 @@ _AFTER_ACCOUNT = re.compile(
 _AFTER_SAYING = re.compile(rf"\s{_ADVERB}{_SAYING}\b(?: (?:about|on|that)\b)?", re.IGNORECASE)
 _AFTER_JUDGING = re.compile(rf"\s{_ADVERB}{_JUDGING}\b", re.IGNORECASE)
 _EDGE = re.compile(r"\s*(?:[,.;:?!)\"”]|\Z)")
+_NAME_GOES_ON = re.compile(r",\s[A-Z][\w’'-]+ of (?:the )?[A-Z]")
+"""What makes a place of "in the Superior Court of California, County of Alameda"."""
 
 
 def _joined(mentions: Sequence[_Mention], text: str) -> Iterator[list[_Mention]]:
@@ -291,7 +297,8 @@ def _opening(text: str, span: Span, before: str) -> Span | None:
     if _TELLING.search(before):
         return Span(_start(_THE.search(before), before, span), span.end)
     opening = _BEFORE.search(before)
-    if opening is None and _EDGE.match(text, span.end):
+    goes_on = _NAME_GOES_ON.match(text, span.end)
+    if opening is None and _EDGE.match(text, span.end) and not goes_on:
         opening = _PLACED.search(before)
     return Span(_start(opening, before, span), span.end) if opening else None
 

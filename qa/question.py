@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from corpus.dates import parse_date
@@ -24,6 +25,9 @@ MAX_QUESTION = 2_000
 
 MAX_TURN = 4_000
 """Characters of one earlier turn that are read, from its end."""
+
+KNOWN_DAYS = 64
+"""Days of archives that are kept as they were read."""
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -71,13 +75,14 @@ def understand(
     calendar = _calendar(_date("asked", asked), dates)
     turns = _clean_turns(history)
     leaning = follow_up(text, turns, held="topic" in limits.free)
+    carries = leaning if leaning and leaning.kind is not Kind.NEW else None
     heard = _hear(text, outlets, calendar)
     carried = _carried(turns, leaning, outlets, calendar)
     query = Query(
         question=question,
         text=heard.text,
-        context=leaning.context if leaning else (),
-        topic=leaning.topic if leaning else (),
+        context=carries.context if carries else (),
+        topic=carries.topic if carries else (),
         asked=calendar.today.isoformat() if calendar.asked else None,
         recency=asks_for_newest(text),
     )
@@ -87,6 +92,9 @@ def understand(
     query = _with_subject(query, leaning)
     if leaning and leaning.kind is Kind.SHARES and "topic" not in limits.free:
         query = _with_doubt(query)
+    if leaning and leaning.kind is Kind.NEW:
+        behind = replace(query, context=leaning.context, topic=leaning.topic)
+        query = replace(query, behind=_told_topic(behind))
     return _told_topic(query)
 
 
@@ -269,11 +277,17 @@ def _date(name: str, value: str | None) -> str | None:
 
 
 def _calendar(asked: str | None, dates: tuple[str | None, str | None]) -> Calendar:
-    stated = [parse_date(day) if day else None for day in dates]
-    first, last = (date.fromisoformat(day) if day else None for day in stated)
+    first, last = map(_day, dates)
     return Calendar(
         today=date.fromisoformat(asked) if asked else date.today(),
         first=first,
         last=last,
         asked=asked is not None,
     )
+
+
+@lru_cache(maxsize=KNOWN_DAYS)
+def _day(stated: str | None) -> date | None:
+    """Return the day that an archive states; None where it states none."""
+    day = parse_date(stated) if stated else None
+    return date.fromisoformat(day) if day else None

@@ -36,6 +36,13 @@ FOLLOW_UP = "weights of follow-ups"
 """Name of the weights that rank what leans on a conversation: how specific such a question is tells
 little, as much of it was said before. By the other weights three in 100 less find their article."""
 
+BEHIND_FIRST = 2.0
+"""Nats that a unit of the first score is worth among the passages behind the first of a follow-up.
+
+The weights choose the one that answers; what else is about that is told as well by what the
+retrievers say. On shared/bench/followups, split by article, R@5 rises by .015 in both halves, with
+1 by .01, and with 5 as with 2."""
+
 ALONE = 0.85
 """Share of a pair's weight from which on its better sentence is quoted alone.
 
@@ -116,12 +123,14 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
     shares = shares or weigh(candidates)
     found, rows = candidates.found, shares.rows
     passages = np.log(np.maximum(shares.passages, TINY))
+    if candidates.query.context:
+        passages = behind_first(passages, rows.fused[rows.chosen])
     scores = rows.fused - rows.fused.max() + passages.min() - FAR_BELOW
     scores[rows.chosen] = np.round(passages, DECIMALS)
     firsts, ends = rows.nearest.copy(), rows.nearest + 1  # what was not looked at: most similar
     for quoted, places in zip((firsts, ends), shares.quotes, strict=True):
         quoted[rows.chosen] = places - rows.starts
-    order = np.lexsort(([item.stored.key for item in found], -scores))
+    order = np.argsort(-scores, kind="stable")  # they are found in the order of their keys
     told = (column[order].tolist() for column in (firsts, ends, scores))
     ranked = []
     for at, first, end, score in zip(order.tolist(), *told, strict=True):
@@ -131,6 +140,24 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
             quote = Span(quote.start, sentences[end - 1].end)
         ranked.append(Ranked(found[at], quote, score))
     return ranked
+
+
+def behind_first(passages: Floats, fused: Floats) -> Floats:
+    """Return log shares in which the retrievers have a say in all but the first passage's.
+
+    `passages` and `fused` (passages,) are log shares and first scores. The others divide what the
+    first one leaves, or less, so that each stays below it.
+    """
+    first = int(np.argmax(passages))
+    weighed = passages + BEHIND_FIRST * fused
+    weighed[first] = -np.inf
+    if not np.isfinite(weighed).any():
+        return passages
+    left = max(-np.expm1(passages[first]), TINY)
+    shared = np.log(np.maximum(left * softmax(weighed), TINY))
+    shared -= max(shared.max() - passages[first] + 2 * 10**-DECIMALS, 0.0)
+    shared[first] = passages[first]
+    return np.asarray(shared, dtype=np.float64)
 
 
 def weigh(candidates: Candidates) -> Shares:

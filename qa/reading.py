@@ -16,7 +16,13 @@ from qa.retrieval import Candidates
 from qa.wording import Floats
 
 READ = 16
-"""Sentences of a question that are read."""
+"""Sentences of a question that are read at most."""
+
+LEAST_READ = 4
+"""Sentences of a question that are read in any case, as a reading tells by comparing."""
+
+NEGLIGIBLE = 0.02
+"""Share of the first sentence's share below which one is not read: ten of READ are, in the mean."""
 
 MOST = 20.0
 """Bound of a sentence's log odds by the reader."""
@@ -75,7 +81,9 @@ def read(candidates: Candidates, rows: Rows, chosen: Flags) -> Floats:
 def first_of(shares: Floats) -> Flags:
     """Mark the sentences to read, by the share (sentences,) that each has so far."""
     chosen = np.zeros(len(shares), dtype=np.bool_)
-    chosen[np.argsort(-shares, kind="stable")[:READ]] = True
+    order = np.argsort(-shares, kind="stable")[:READ]
+    count = np.count_nonzero(shares[order] >= NEGLIGIBLE * shares[order[0]])
+    chosen[order[: max(count, LEAST_READ)]] = True
     return chosen
 
 

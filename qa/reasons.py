@@ -15,7 +15,7 @@ from qa.kinds import Kind, answer_spans, asked_kind
 from qa.ranking import Ranked
 from qa.records import Query
 from qa.topic import names_a_topic
-from qa.words import COMMON, STOP_WORDS
+from qa.words import ASKED, COMMON, STOP_WORDS
 
 EMPTY = "The archive holds no articles yet."
 
@@ -205,11 +205,16 @@ def _when(query: Query) -> str:
     return f" until {until}" if until else ""
 
 
-def _names(text: str) -> Iterator[str]:
-    """Yield the capitalised names in a question, without words that only open it."""
+@lru_cache(maxsize=ASKED)
+def _names(text: str) -> tuple[str, ...]:
+    """Return the capitalised names in a question, without words that only open it."""
     words = _WORD.findall(text)
     if sum(word[0].isupper() for word in words) > MOST_CAPITALS * len(words):
-        return
+        return ()
+    return tuple(_capitalised(text))
+
+
+def _capitalised(text: str) -> Iterator[str]:
     for match in _NAME.finditer(text):
         name = match[0].rstrip(".")
         if match.start() == 0:

@@ -36,7 +36,9 @@ class Query:
     the question prefers newer articles.
 
     `alone` is the same question without the turns before it, where its words do not tell whether it
-    goes on from them: it takes this one's place where the articles say that it does not.
+    goes on from them: it takes this one's place where the articles say that it does not. `behind`
+    is the same question with the turns before it, where its words start a topic of their own: it
+    takes this one's place where this one is not answered and the articles are surer of it.
     """
 
     question: str
@@ -52,6 +54,7 @@ class Query:
     asked: str | None = None
     recency: float = 0.0
     alone: Query | None = None
+    behind: Query | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from corpus.tokens import codes
+from corpus.tokens import are_among, codes
 from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
 from qa.verbs import base_form
@@ -39,7 +39,8 @@ class Scene:
     Arrays over sentences are (S,), over passages (P,), over articles (A,). T stems are asked for,
     of which `weights` (T,) holds the shares of the question's inverse document frequency; W words
     are asked for as they are written, stop words too. `cosine` (S,) compares the question's vector
-    with each sentence's.
+    with each sentence's. `by_article` (P,) puts passages beside those of the same article, of which
+    the first are at `of_each` (A,) then.
     """
 
     def __init__(
@@ -62,6 +63,9 @@ class Scene:
         self.firsts = list(first.values())
         self.article = np.array([number[item.article_id] for item in close])
         self.article_of = self.article[self.passage]
+        self.by_article = np.argsort(self.article, kind="stable")
+        in_each = np.bincount(self.article)
+        self.of_each = np.cumsum(in_each) - in_each
         self.numbers = np.array([item.stored.n for item in close])
         self.wordings = wordings(close)
         self.looked = np.concatenate([item.looks for item in self.wordings])
@@ -99,9 +103,7 @@ class Scene:
 
     def best_of_article(self, values: Floats) -> Floats:
         """Return the highest value of each article's passages."""
-        best = np.full((len(self.firsts), *values.shape[1:]), -np.inf)
-        np.maximum.at(best, self.article, values)
-        return best
+        return np.asarray(np.maximum.reduceat(values[self.by_article], self.of_each, axis=0))
 
     def before(self, values: Floats) -> Floats:
         """Return what the sentence before in the passage has, 0 where there is none."""
@@ -204,7 +206,7 @@ class Scene:
     def new_names(self) -> Floats:
         """Count capitals inside each sentence of words that the question does not hold, (S,)."""
         capital = np.flatnonzero(self.words.capital)
-        repeated = np.isin(self.words.forms[capital], self.codes_of(set(self.asked)))
+        repeated = are_among(self.words.forms[capital], self.codes_of(set(self.asked)))
         ours = np.bincount(self.words.sentence[capital[repeated]], minlength=len(self.passage))
         return self.looked[:, 1] - ours
 

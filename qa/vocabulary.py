@@ -79,8 +79,12 @@ class Vocabulary:
         number = {word: at for at, word in enumerate(dict.fromkeys(words))}
         which = np.array([number[word] for word in words])
         stems = english_stems([*number])
+        of_stems = of_bases = codes(stems)
+        bases = [*base_forms(stems)]
+        if bases != stems:
+            of_bases = codes(bases)
         bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)[which]
-        known.stems[new] = self._stems[places[new]] = codes(stems)[which]
-        known.bases[new] = self._bases[places[new]] = codes(base_forms(stems))[which]
+        known.stems[new] = self._stems[places[new]] = of_stems[which]
+        known.bases[new] = self._bases[places[new]] = of_bases[which]
         known.bits[new] = self._bits[places[new]] = bits
         self._words[places[new]] = found.codes[new]

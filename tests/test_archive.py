@@ -22,8 +22,10 @@ from corpus.errors import (
     StorageError,
     UsageError,
 )
+from embeddings import writing
 from embeddings.durable import remove_folder
 from embeddings.locking import writer_lock
+from embeddings.reports import IndexProgress
 from qa import Answer, Archive, asking
 from qa.searching import search
 from tests.archives import files_below, flip
@@ -175,6 +177,23 @@ def test_any_question_gets_an_answer_or_a_reason(archive: Archive, question: str
     """Stop words, unknown words and marks of direction are questions."""
     answer = archive.ask(question)
     assert answer.answered or answer.reason
+
+
+def test_what_an_interrupted_add_committed_is_asked_at_once(
+    tmp_path: Path, encoder: HashingEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "WINDOW", 4)
+    news = write_articles(tmp_path / "news.jsonl", stories(12))
+    with Archive.create(tmp_path / "archive", encoder=encoder) as archive:
+
+        def interrupt(_: IndexProgress) -> None:
+            if archive.status().articles:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            archive.add(news, progress=interrupt)
+        assert 0 < archive.status().articles < 12
+        assert archive.ask(QUESTION).citations
 
 
 def test_an_empty_archive_says_so(tmp_path: Path, encoder: HashingEncoder) -> None:

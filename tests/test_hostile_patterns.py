@@ -18,6 +18,10 @@ from corpus.sentences import split_sentences
 from embeddings.sparse import analyze
 
 SIZE = 100_000
+SECONDS = 3.0
+"""Processor time for a text of SIZE: the slowest takes half a second where nothing else runs and
+twice that on a busy machine; what tries all ways to match takes minutes."""
+
 UNITS = [
     *("subscribe to ", "to continue ", "this article is only ", "read your ", "only ", "are you "),
     *("please enable ", "java script is ", "verify ", "。", "」", "。」", "।", "한", "é", "\u200d"),
@@ -45,4 +49,4 @@ def test_hostile_texts_cost_little(unit: str) -> None:
         started = time.process_time()
         with contextlib.suppress(ReadError):
             work()
-        assert time.process_time() - started < 1
+        assert time.process_time() - started < SECONDS

@@ -148,6 +148,8 @@ FARRANT = (
         "Yes. And the ice cream kiosk?",
         "I meant the purchase loan",
         "Which is more important?",
+        "In his speech, what did he say?",
+        "On their way, who stopped them?",
         "Anything special for a child?",
     ],
 )
@@ -167,6 +169,8 @@ def test_what_points_out_of_the_question_leans(question: str) -> None:
         "What is the name of the cat that was taken off the ship?",
         "Which former councillor carried a toddler on the march?",
         "How many people did the lifeboat bring off the Brita Jansen?",
+        "In its heyday, how many people worked at the cannery?",
+        "From her hospital bed, what did Reagan say?",
     ],
 )
 def test_what_names_its_own_subject_does_not_lean(question: str) -> None:
@@ -225,6 +229,19 @@ def test_a_new_topic_takes_nothing_along() -> None:
     assert not query.notices
     assert query.period is None
     assert not query.context
+
+
+def test_a_new_topic_can_still_be_read_with_the_conversation() -> None:
+    """That reading has its own limits and notices: only what it is about comes from the turns."""
+    query = read("Who designed Quenby Bridge in Kelderwick harbour?", *FARRANT)
+    assert query.behind is not None
+    assert query.behind.text == query.text
+    assert query.behind.context
+    assert query.behind.topic == ("Farrant", "Restorer Niamh Halloran")
+    assert query.behind.notices == ("Asking about: Farrant, Restorer Niamh Halloran.",)
+    assert query.behind.sources == ()
+    assert read("Who designed Quenby Bridge in Kelderwick harbour?").behind is None
+    assert read("Did she get the reward?", *FARRANT).behind is None
 
 
 def test_limits_carry_over_until_they_are_replaced() -> None:

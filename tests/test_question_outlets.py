@@ -152,6 +152,21 @@ def test_ordinary_words_are_not_outlets(question: str) -> None:
     assert attributed(question, WORLD).outlets == ()
 
 
+@pytest.mark.parametrize(
+    ("question", "is_outlet"),
+    [
+        ("Who is a juror in the Superior Court of California, County of Alameda?", False),
+        ("Who sits in the Superior Court of California, clerk of which is Ms. Ray?", True),
+        ("Who won, according to the Superior Court of California, County of Alameda?", True),
+        ("What stood in the Superior Court of California, Mayor Ray?", True),
+    ],
+)
+def test_a_name_that_goes_on_is_where_something_is(question: str, *, is_outlet: bool) -> None:
+    """A court or college that also publishes is a place in a longer name; "according to" holds."""
+    court = "Superior Court of California"
+    assert attributed(question, [court]).outlets == ((court,) if is_outlet else ())
+
+
 def test_a_part_that_two_outlets_share_names_neither() -> None:
     """Where two gazettes are in the archive "the Gazette" is neither; the full name is clear."""
     outlets = ("Kelderwick Gazette", "Stannering Gazette")

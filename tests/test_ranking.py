@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from corpus.records import Article
 from qa.features import Rows, describe
-from qa.first import CLOSE
+from qa.first import CLOSE_UNREAD
 from qa.ranking import (
     ALONE,
+    DECIMALS,
     FOLLOW_UP,
     UNREAD,
     WEIGHTS,
     WITH_READER,
     Shares,
+    behind_first,
     rank,
     softmax,
     weigh,
@@ -69,13 +71,13 @@ def test_the_sentence_that_says_it_comes_first() -> None:
 
 def test_no_candidate_is_lost_and_the_best_is_first() -> None:
     """More passages than are looked at closely: each comes back once, scores falling, at most 0."""
-    texts = [f"{REGATTA} Boat {n} was last." for n in range(CLOSE + 7)]
+    texts = [f"{REGATTA} Boat {n} was last." for n in range(CLOSE_UNREAD + 7)]
     ranked = rank(make_candidates(QUESTION, articles(*texts)))
-    assert sorted(item.candidate.stored.key for item in ranked) == list(range(CLOSE + 7))
+    assert sorted(item.candidate.stored.key for item in ranked) == list(range(CLOSE_UNREAD + 7))
     scores = [item.score for item in ranked]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] <= 0
-    assert scores[CLOSE - 1] - scores[CLOSE] > 1
+    assert scores[CLOSE_UNREAD - 1] - scores[CLOSE_UNREAD] > 1
 
 
 def test_equal_passages_keep_the_order_of_their_keys() -> None:
@@ -164,6 +166,42 @@ def test_softmax(scores: list[float], shift: float) -> None:
     shares = softmax(values)
     assert shares.sum() == pytest.approx(1)
     assert softmax(values + shift) == pytest.approx(shares)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-600, 0), st.floats(-5, 5)), min_size=1, max_size=20),
+)
+def test_behind_the_first_of_a_follow_up(passages: list[tuple[float, float]]) -> None:
+    """The first keeps place and share; the others stay below it and sum to what it leaves."""
+    scores, fused = (np.array(column) for column in zip(*passages, strict=True))
+    shares = np.log(softmax(scores))
+    found = behind_first(shares, fused)
+    first = int(np.argmax(shares))
+    assert found[first] == shares[first]
+    assert np.round(np.delete(found, first), DECIMALS).max(initial=-np.inf) < np.round(
+        found[first], DECIMALS
+    )
+    assert np.exp(found).sum() <= 1 + 1e-9
+
+
+def test_the_retrievers_order_what_stands_behind_the_first_of_a_follow_up() -> None:
+    """Of two passages that answer as well, the one that they found better; of equals, as before."""
+    shares = np.log([0.7, 0.1, 0.1, 0.06, 0.04])
+    found = behind_first(shares, np.array([-3.0, 0.0, 0.2, 1.0, 0.0]))
+    assert np.argsort(-found).tolist() == [0, 3, 2, 1, 4]
+    assert np.exp(found).sum() == pytest.approx(1)
+    assert behind_first(shares, np.zeros(5)) == pytest.approx(shares)
+
+
+def test_only_a_follow_up_is_ordered_so() -> None:
+    """A question without a conversation ranks as its shares say."""
+    plain = make_candidates(QUESTION, articles(BRIDGE, REGATTA, f"{BRIDGE} {REGATTA}"))
+    behind = replace(plain, query=replace(plain.query, context=((BRIDGE, 0.5),)))
+    for candidates, same in ((plain, True), (behind, False)):
+        shares = np.log(weigh(candidates).passages)
+        scores = {item.candidate.stored.key: item.score for item in rank(candidates)}
+        kept = [scores[key] for key in range(3)] == pytest.approx(shares, abs=1e-5)
+        assert kept is same
 
 
 def test_a_specific_question_weighs_what_a_vague_one_does_not() -> None:

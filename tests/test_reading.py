@@ -14,7 +14,17 @@ from qa.archive import Archive
 from qa.confidence import confidence
 from qa.features import describe
 from qa.ranking import rank, weigh
-from qa.reading import COLUMNS, READ, can_read, first_of, is_read, read, with_reading
+from qa.reading import (
+    COLUMNS,
+    LEAST_READ,
+    NEGLIGIBLE,
+    READ,
+    can_read,
+    first_of,
+    is_read,
+    read,
+    with_reading,
+)
 from qa.retrieval import Candidates
 from tests.fakes import stories, write_articles
 from tests.questions import make_candidates, story, with_tokens
@@ -36,6 +46,14 @@ def test_the_best_sentences_are_read_and_no_others() -> None:
     assert marks.sum() == READ
     assert set(marks.tolist()) == {0.0, 1.0}
     assert first_of(np.arange(READ + 5.0)).tolist() == [False] * 5 + [True] * READ
+
+
+def test_what_can_hardly_come_first_is_not_read() -> None:
+    """Beside the first few, whatever their shares are, and where there are not as many."""
+    shares = np.array([0.5, *[NEGLIGIBLE * 0.5] * 5, *[NEGLIGIBLE * 0.49] * 4])
+    assert first_of(shares).tolist() == [True] * 6 + [False] * 4
+    assert first_of(np.array([1.0, *[1e-9] * 9])).sum() == LEAST_READ
+    assert first_of(np.array([1.0, 1e-9])).tolist() == [True, True]
 
 
 def test_what_was_not_read_has_the_least_of_what_was() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.tokens import KNOWN, LETTER, LINE, ODD, codes, tokens
+from corpus.tokens import KNOWN, LETTER, LINE, ODD, are_among, codes, codes_of_slips, tokens
 from embeddings.sparse import analyze, english_stems
 
 WORD = re.compile(r"[^\W_]+")
@@ -45,6 +46,24 @@ def test_different_words_have_different_codes() -> None:
     """Also those that are another's letters in another order, or its beginning."""
     words = [*map(str, range(20_000)), "ab", "ba", "a", "aa", "aab", "aba", ""]
     assert len(set(codes(words).tolist())) == len(words)
+
+
+@given(st.text(st.sampled_from("abz\u00e9\u6771"), max_size=12))
+def test_slips_are_one_letter_away(word: str) -> None:
+    """A letter left out, put in, changed or swapped; two of them are another word."""
+    gaps = range(len(word) + 1)
+    slips = {word[:at] + word[at + 1 :] for at in gaps[:-1]}
+    slips |= {word[:at] + word[at : at + 2][::-1] + word[at + 2 :] for at in gaps[:-2]}
+    slips |= {word[:at] + letter + word[at + 1 :] for at in gaps[:-1] for letter in "abx"}
+    slips |= {word[:at] + letter + word[at:] for at in gaps for letter in "abx"}
+    assert set(codes_of_slips(word, "abx").tolist()) == set(codes(slips).tolist())
+
+
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_which_codes_are_among_others(sought: list[int], known: list[int]) -> None:
+    """Whatever is known, nothing too."""
+    arrays = [np.array(numbers, dtype=np.int64) for numbers in (sought, known)]
+    assert are_among(*arrays).tolist() == [number in known for number in sought]
 
 
 def test_letters_beyond_the_tables_are_told() -> None:

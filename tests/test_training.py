@@ -13,7 +13,7 @@ from corpus.records import Span
 from qa.evaluation.examples import Example, folds, is_hit
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import quote_is_right
+from qa.evaluation.ranker import HEADINGS, RETRIEVED, outcomes, quote_is_right, retrieved
 from qa.evaluation.train import WORSE, Fitted, _replace, worse
 from qa.features import describe
 from qa.odds import Bent, Sureness
@@ -40,7 +40,7 @@ def example(question: GoldQuestion, group: str = "s0") -> Example:
     count = len(rows.passage)
     return Example(
         *("mine", question, group, candidates, rows),
-        *(np.ones(count), np.ones(1), np.ones(1), None),
+        *(np.ones(count), None),
     )
 
 
@@ -104,6 +104,24 @@ def test_a_quote_is_right_by_its_span_or_by_an_answer() -> None:
         (replace(gold(span=None), answerable=False), False),
     ):
         assert quote_is_right(example(question), even) is right
+
+
+def test_retrievers_and_ranker_are_judged_by_all_that_was_found() -> None:
+    """What is not looked at closely comes behind; a question without an answer is left out."""
+    others = [story(f"s{n}", f"Nobody won at the fair of {n}.", "Post", None) for n in range(1, 50)]
+    candidates = make_candidates(QUESTION, [*others, story("s0", TEXT, "Post", None)])
+    rows = describe(candidates)
+    assert len(rows.chosen) < len(candidates.found)
+    one = Example("mine", gold(span=None), "s0", candidates, rows, np.ones(len(rows.passage)), None)
+    none = replace(one, gold=replace(one.gold, answerable=False))
+    for by in RETRIEVED.values():
+        found = retrieved([one, none], by)
+        assert found.shape == (1, len(HEADINGS))
+    last = np.array([float(item.article_id == "s0") for item in candidates.found])
+    assert retrieved([one], lambda _: last)[0].tolist()[:2] == [1, 1]
+    assert retrieved([one], lambda _: -last)[0].tolist() == [0, 0, 0, 0, 0]
+    weights = np.zeros((2, len(rows.names)))
+    assert outcomes([one, none], [weights, weights]).shape == (1, len(HEADINGS))
 
 
 def test_a_hit_is_of_the_article() -> None:

@@ -28,8 +28,7 @@ RUN = 12
 class Example:
     """One gold question with the rows of its candidates, and of those left without its articles.
 
-    `right` (sentences,) and `hits` (passages,) mark what holds an answer; `articles`
-    (passages,) what is of a relevant article. `group` names its article, for folds.
+    `right` (sentences,) marks what holds an answer; `group` names its article, for folds.
     """
 
     set: str
@@ -38,8 +37,6 @@ class Example:
     candidates: Candidates
     rows: Rows
     right: Floats
-    hits: Floats
-    articles: Floats
     without: tuple[Candidates, Rows] | None
 
     @property
@@ -83,10 +80,27 @@ def _shared(candidates: Candidates, kept: dict[int, PassageVectors]) -> Candidat
     return replace(candidates, found=found)
 
 
+def unread_example(example: Example) -> Example:
+    """Return an example as it is where no reader reads: more of its passages are looked at."""
+    asked = replace(example.candidates.asked, tokens=None)
+    candidates = replace(example.candidates, asked=asked)
+    return _looked_at(example.set, example.gold, candidates, example.group)
+
+
 def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) -> Example:
+    group = min(_wanted(gold), default=f"unanswerable {place // RUN}")
+    return _looked_at(name, gold, candidates, group)
+
+
+def _wanted(gold: GoldQuestion) -> set[str]:
+    """Return the ids of the articles that answer a question."""
+    return {item.article for item in gold.relevant} if gold.answerable else set()
+
+
+def _looked_at(name: str, gold: GoldQuestion, candidates: Candidates, group: str) -> Example:
     rows = _light(describe(candidates))
     close = [candidates.found[row] for row in rows.chosen]
-    wanted = {item.article for item in gold.relevant} if gold.answerable else set()
+    wanted = _wanted(gold)
     right = np.concatenate([_right(gold, item) for item in close])
     left = tuple(item for item in candidates.found if item.article.id not in wanted)
     without = None
@@ -96,12 +110,10 @@ def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) 
     return Example(
         set=name,
         gold=gold,
-        group=min(wanted, default=f"unanswerable {place // RUN}"),
+        group=group,
         candidates=candidates,
         rows=rows,
         right=right,
-        hits=np.array([is_hit(gold, item, item.stored.span) for item in close], dtype=np.float64),
-        articles=np.array([item.article.id in wanted for item in close], dtype=np.float64),
         without=without,
     )
 

@@ -6,11 +6,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from qa.evaluation.examples import Example
 from qa.evaluation.measures import paired_randomisation_p
-from qa.evaluation.ranker import figures, fit, outcomes, weights_by_fold
+from qa.evaluation.ranker import RETRIEVED, figures, fit, outcomes, retrieved, weights_by_fold
 from qa.kinds import Kind
 from qa.reading import COLUMNS
 from qa.wording import Floats
@@ -91,14 +89,6 @@ def _parts() -> dict[str, Callable[[str], bool]]:
     return parts
 
 
-def _alone(names: Sequence[str], column: str) -> Floats:
-    """Return weights by which one column ranks the passages, its cosine choosing the quote."""
-    weights = np.zeros((2, len(names)))
-    weights[0, names.index(column)] = 1_000.0
-    weights[0, names.index("cosine")] += 1.0
-    return weights
-
-
 def compare(
     sets: Mapping[str, Sequence[Example]],
     unseen: Mapping[str, Sequence[Floats]],
@@ -112,17 +102,10 @@ def compare(
     """
     for name, examples in sets.items():
         others = [example for other in sets if other != name for example in sets[other]]
-        names = examples[0].rows.names
-        baselines = {
-            "FAISS alone": "passage cosine",
-            "BM25 alone": "passage bm25",
-            "fused": "fused",
-        }
-        for system, column in baselines.items():
-            alone = outcomes(examples, [_alone(names, column)] * len(examples))
-            report.add(name, system, figures(examples, alone))
+        for system, by in RETRIEVED.items():
+            fused = retrieved(examples, by)  # the last of them
+            report.add(name, system, figures(examples, fused))
         whole = outcomes(examples, unseen[name])
-        fused = outcomes(examples, [_alone(names, "fused")] * len(examples))
         p = paired_randomisation_p(whole[:, 0], fused[:, 0])
         report.add(name, "cross-validated", figures(examples, whole) | {"p to fused": p})
         if others and any(example.is_list for example in others):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +11,12 @@ from corpus.errors import UsageError
 from corpus.records import Span
 from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
+from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows
 from qa.ranking import Shares, weighed
 from qa.reading import can_read, first_of, read, with_reading
-from qa.retrieval import Candidates
-from qa.wording import Floats
+from qa.retrieval import Candidate, Candidates
+from qa.wording import Floats, Ints
 
 PENALTY = 10.0
 """Penalty on the ranker's weights: held-out loss is flat from 3 to 20 on newsqa."""
@@ -35,8 +36,21 @@ some 300, fitting takes twice as long for the same figures; with 60, passages ar
 QUOTE_SHARE = 0.5
 """Share of the right sentences in the ranker's loss, their passages have the rest."""
 
-HEADINGS = ("passage.Success@1", "passage.Success@5", "quote.Success@1", "article.Success@1")
+HEADINGS = (
+    "passage.Success@1",
+    "passage.Success@5",
+    "quote.Success@1",
+    "article.Success@1",
+    "article.R@10",
+)
 """The measures of a ranking, in the order of the columns of `outcomes`."""
+
+RETRIEVED = {
+    "FAISS alone": lambda example: np.array([item.dense for item in example.candidates.found]),
+    "BM25 alone": lambda example: np.array([item.bm25 for item in example.candidates.found]),
+    "fused": lambda example: example.rows.fused,
+}
+"""What ranks all candidates without a ranker, by name: a score of each."""
 
 
 def fit(
@@ -118,8 +132,20 @@ def _read(candidates: Candidates, rows: Rows, weights: Floats) -> Rows:
     return with_reading(rows, read(candidates, rows, chosen))
 
 
+def retrieved(examples: Sequence[Example], by: Callable[[Example], Floats]) -> Floats:
+    """Return `outcomes` of candidates in the order of a score, with their nearest sentences."""
+    found = []
+    for example in examples:
+        if example.gold.answerable:
+            order = np.argsort(-by(example), kind="stable")
+            item = example.candidates.found[order[0]]
+            quote = item.stored.sentences[example.rows.nearest[order[0]]]
+            found.append(_told(example, order, holds_answer(example.gold, item, quote)))
+    return np.array(found, dtype=np.float64)
+
+
 def outcomes(examples: Sequence[Example], weights: Sequence[Floats]) -> Floats:
-    """Return (answerable examples, HEADINGS): 1 where the example has a hit."""
+    """Return (answerable examples, HEADINGS): 1 where the example has a hit, for R@10 a share."""
     return np.array(
         [
             _outcome(example, weighed(example.rows, own))
@@ -130,35 +156,47 @@ def outcomes(examples: Sequence[Example], weights: Sequence[Floats]) -> Floats:
     )
 
 
-def _outcome(example: Example, shares: Shares) -> tuple[bool, bool, bool, bool]:
-    order = np.argsort(-shares.passages, kind="stable")
-    return (
-        bool(example.hits[order[0]]),
-        bool(example.hits[order[:5]].any()),
-        quote_is_right(example, shares),
-        bool(example.articles[order[0]]),
-    )
+def _outcome(example: Example, shares: Shares) -> tuple[float, ...]:
+    rows = example.rows
+    scores = rows.fused - rows.fused.max() - 1.0  # what was not looked at comes behind
+    scores[rows.chosen] = shares.passages
+    order = np.argsort(-scores, kind="stable")
+    return _told(example, order, quote_is_right(example, shares))
+
+
+def _told(example: Example, order: Ints, quoted: bool) -> tuple[float, ...]:
+    """Return HEADINGS of candidates in some order, and whether the first one's quote is right."""
+    gold = example.gold
+    ranked = [example.candidates.found[at] for at in order.tolist()]
+    hits = [is_hit(gold, item, item.stored.span) for item in ranked[:5]]
+    wanted = {item.article for item in gold.relevant}
+    articles = list(dict.fromkeys(item.article_id for item in ranked))
+    recalled = len(wanted.intersection(articles[:10])) / (len(wanted) or 1)
+    return hits[0], any(hits), quoted, articles[0] in wanted, recalled
 
 
 def quote_is_right(example: Example, shares: Shares) -> bool:
-    """Tell whether the first passage's quote holds a gold span, or an answer's words without one.
-
-    Stricter than the measure, which takes any quote of a relevant article where gold has no span:
-    a confidence that learned from that would be sure of articles, not of quotes.
-    """
+    """Tell whether the first passage's quote answers, see `holds_answer`."""
     place = int(np.argmax(shares.passages))
     item = example.candidates.found[shares.rows.chosen[place]]
     first, last = shares.quote(place)
     start = int(shares.rows.starts[place])
     sentences = item.stored.sentences[first - start : last - start]
-    quote = Span(sentences[0].start, sentences[-1].end)
-    if not is_hit(example.gold, item, quote):
+    return holds_answer(example.gold, item, Span(sentences[0].start, sentences[-1].end))
+
+
+def holds_answer(gold: GoldQuestion, item: Candidate, quote: Span) -> bool:
+    """Tell whether a quote holds a gold span, or an answer's words where gold has none.
+
+    Stricter than the measure, which takes any quote of a relevant article where gold has no span:
+    a confidence that learned from that would be sure of articles, not of quotes.
+    """
+    if not is_hit(gold, item, quote):
         return False
-    without_span = not any(entry.span for entry in example.gold.relevant)
-    if not (without_span and example.gold.answers):
+    if any(entry.span for entry in gold.relevant) or not gold.answers:
         return True
     words = quote.of(item.article.text).lower()
-    return any(answer.lower() in words for answer in example.gold.answers)
+    return any(answer.lower() in words for answer in gold.answers)
 
 
 def figures(examples: Sequence[Example], found: Floats) -> dict[str, float]:

@@ -292,6 +292,10 @@ def train_confidence(
             model = fit_confidence(signs.of(~mine))
             found = confidence_figures(every, own, model.probability(own.values))
             report.add(name, f"confidence, from the other sets{suffix}", found)
+    if len(sets) > 1 and given.any():
+        every_set = {f"answers at {SPOT}": float(given[signs.asked].mean())}
+        every_set[f"error at {SPOT}"] = float(1 - signs.right[given].mean())
+        report.add("all sets", f"confidence, cross-validated{suffix}", every_set)
     judged = signs.asked & signs.mixed
     table = thresholds(probability[judged], signs.right[judged])
     return fit_confidence(signs), table

@@ -19,7 +19,7 @@ import numpy as np
 from corpus.errors import NewsArchiveError, UsageError
 from qa import confidence, ranking
 from qa.evaluation.archives import opened
-from qa.evaluation.examples import Example, examples_of
+from qa.evaluation.examples import Example, examples_of, unread_example
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
 from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
@@ -116,18 +116,19 @@ def train(given: argparse.Namespace) -> int:
         with opened(None, articles, _warn) as archive:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
-    unread = _unseen(sets)
-    for name, examples in sets.items():
+    alone = {name: [*map(unread_example, examples)] for name, examples in sets.items()}
+    unread = _unseen(alone)
+    for name, examples in alone.items():
         report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
-    plain = train_confidence(sets, unread, report, WITHOUT)
+    plain = train_confidence(alone, unread, report, WITHOUT)
     read = {name: read_by(examples, unread[name]) for name, examples in sets.items()}
     unseen = _unseen(read)
     compare(read, unseen, report, parts=given.parts)
     sure = train_confidence(read, unseen, report)
     if given.write is None:
         return 0
-    fitted = {UNREAD: Fitted.on(sets, plain), WITH_READER: Fitted.on(read, sure)}
-    fitted[FOLLOW_UP] = Fitted.on(_mixed(sets), plain, shifts=False)
+    fitted = {UNREAD: Fitted.on(alone, plain), WITH_READER: Fitted.on(read, sure)}
+    fitted[FOLLOW_UP] = Fitted.on(_mixed(alone), plain, shifts=False)
     return _replace(given.write, report, fitted, given.anyway)
 
 
@@ -151,7 +152,7 @@ def _warn(line: str) -> None:
 
 def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway: bool) -> int:
     """Write both files unless a figure fell; return the exit code."""
-    told = {name: systems["cross-validated"] for name, systems in report.figures.items()}
+    told = {name: systems.get("cross-validated", {}) for name, systems in report.figures.items()}
     stored = folder / ranking.WEIGHTS
     before = json.loads(stored.read_text("utf-8")) if stored.is_file() else {}
     fell = worse(before.get("cross-validated", {}), told)

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.machine import encoder_operations, matmul_peak
+from tests.benchmarks.machine import encoder_operations, matmuls
 from tests.benchmarks.rows import BENCH, Row, alone, worked
 
-ARTICLES = 60
-"""Articles that are indexed: some 600 passages, two minutes for all ways."""
+ARTICLES = 120
+"""Articles that are indexed: some 1,100 passages, four minutes for all ways."""
 
 INCLUDED = "passages/s, one thread, all included"
 
-ROUNDS = 2
+PRODUCTS, TOKENS = 2.0, 460
+"""Seconds of matrix products in each turn, and their rows: the word pieces of two passages."""
+
+ROUNDS = 4
 """Turns in which both ways go through a part of the articles, so that both see the same machine."""
 
 ONE_THREAD = {
@@ -53,13 +56,21 @@ def rows(articles: int = ARTICLES) -> list[Row]:
         ),
         Row(
             "indexing",
-            "encoder's share of the matmul peak",
+            "encoder's share of what matmul reaches beside it",
             found["encoder_share"],
             "",
             limit=0.75,
             at_most=False,
-            floor=found["peak"] / 1e9,
+            floor=found["reached"] / 1e9,
             floor_is="GFLOP/s of numpy float32",
+        ),
+        Row(
+            "indexing",
+            "the same of matmul's best moment",
+            found["encoder_share"] * found["reached"] / found["best"],
+            "",
+            floor=found["best"] / 1e9,
+            floor_is="GFLOP/s",
         ),
         Row("indexing", "encoder alone", found["encoder"], "1/s"),
     ]
@@ -86,6 +97,7 @@ def measure(articles: int) -> dict[str, Any]:
     plain = SentenceTransformer(bundled_model(), device="cpu")
     seconds = {"ours": 0.0, "plain": 0.0, "encoder": 0.0}
     count, operations = 0, 0.0
+    products: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder, Archive.create(Path(folder) / "a") as archive:
         source = Path(folder) / "part.jsonl"
         source.write_text(lines[chosen[-1]] + "\n", "utf-8")
@@ -107,9 +119,14 @@ def measure(articles: int) -> dict[str, Any]:
             whole = [f"{text.title}\n{text.text}" if text.title else text.text for text in texts]
             seconds["plain"] += worked(lambda whole=whole: plain.encode(whole, batch_size=32))
             seconds["encoder"] += worked(lambda texts=texts: list(encoder.encode_passages(texts)))
+            products += matmuls(TOKENS, PRODUCTS)  # the machine's speed changes by a third at times
             count += len(texts)
             operations += sum(encoder_operations(n + 2) for n in encoder.count_tokens(whole))
-    peak = matmul_peak(460)
-    share = operations / seconds["encoder"] / peak
+    reached = sum(done for done, _ in products) / sum(spent for _, spent in products)
     speeds = {name: count / spent for name, spent in seconds.items()}
-    return speeds | {"peak": peak, "encoder_share": share, "threads": os.environ["QA_THREADS"]}
+    return speeds | {
+        "reached": reached,
+        "best": max(done / spent for done, spent in products),
+        "encoder_share": operations / seconds["encoder"] / reached,
+        "threads": os.environ["QA_THREADS"],
+    }

@@ -13,8 +13,6 @@ from tests.benchmarks.rows import worked
 SHAPES = ((384, 384), (384, 1536), (1536, 384))
 """Weights of a MiniLM layer: attention, and the two maps of the feed-forward part."""
 
-TIMES = 12
-
 
 def described() -> str:
     """Return cores, vector instructions and memory; no names."""
@@ -35,20 +33,26 @@ def _cpu_flags() -> set[str]:
     return set(lines[0].split()) if lines else set()
 
 
-def matmul_peak(tokens: int) -> float:
-    """Return the operations a second of numpy's float32 products of a layer's shapes, best of all.
+def matmuls(tokens: int, least: float) -> list[tuple[float, float]]:
+    """Multiply a layer's float32 matrices with numpy for some seconds.
 
-    The products stand in the proportion in which a layer has them: four attention maps, two others.
+    Returns (operations, seconds) of each turn, which has the products of a layer: four attention
+    maps, two others.
     """
     chance = np.random.default_rng(0)
-    seconds, operations = 0.0, 0.0
-    for (rows, columns), often in zip(SHAPES, (4, 1, 1), strict=True):
-        left = chance.standard_normal((tokens, rows), dtype=np.float32)
-        right = chance.standard_normal((rows, columns), dtype=np.float32)
-        best = min(worked(lambda a=left, b=right: a @ b) for _ in range(TIMES))
-        seconds += often * best
-        operations += often * 2 * tokens * rows * columns
-    return operations / seconds
+    pairs = [
+        (
+            chance.standard_normal((tokens, rows), dtype=np.float32),
+            chance.standard_normal((rows, columns), dtype=np.float32),
+        )
+        for (rows, columns), often in zip(SHAPES, (4, 1, 1), strict=True)
+        for _ in range(often)
+    ]
+    operations = float(sum(2 * left.size * right.shape[1] for left, right in pairs))
+    turns: list[tuple[float, float]] = []
+    while sum(seconds for _, seconds in turns) < least:
+        turns.append((operations, worked(lambda: [left @ right for left, right in pairs])))
+    return turns
 
 
 def encoder_operations(tokens: int, layers: int = 6, width: int = 384, inner: int = 1536) -> float:
