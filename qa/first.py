@@ -16,7 +16,7 @@ CLOSE = 20
 
 CLOSE_UNREAD = 40
 """The same where no reader reads them: for what leans on a conversation, and for other models. With
-20 follow-ups are less sure of what is answered."""
+20 a follow-up in 150 less finds its article first."""
 
 FUSION = (0.25, 0.25, 0.5, 0.2)
 """Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.

@@ -215,6 +215,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _capitalised(text: str) -> Iterator[str]:
+    """Yield what has capitals in a question and names something."""
     for match in _NAME.finditer(text):
         name = match[0].rstrip(".")
         if match.start() == 0:
