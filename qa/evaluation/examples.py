@@ -88,11 +88,11 @@ def unread_example(example: Example) -> Example:
 
 
 def _example(name: str, gold: GoldQuestion, candidates: Candidates, place: int) -> Example:
-    group = min(_wanted(gold), default=f"unanswerable {place // RUN}")
+    group = min(articles_wanted(gold), default=f"unanswerable {place // RUN}")
     return _looked_at(name, gold, candidates, group)
 
 
-def _wanted(gold: GoldQuestion) -> set[str]:
+def articles_wanted(gold: GoldQuestion) -> set[str]:
     """Return the ids of the articles that answer a question."""
     return {item.article for item in gold.relevant} if gold.answerable else set()
 
@@ -100,7 +100,7 @@ def _wanted(gold: GoldQuestion) -> set[str]:
 def _looked_at(name: str, gold: GoldQuestion, candidates: Candidates, group: str) -> Example:
     rows = _light(describe(candidates))
     close = [candidates.found[row] for row in rows.chosen]
-    wanted = _wanted(gold)
+    wanted = articles_wanted(gold)
     right = np.concatenate([_right(gold, item) for item in close])
     left = tuple(item for item in candidates.found if item.article.id not in wanted)
     without = None

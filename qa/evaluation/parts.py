@@ -102,11 +102,11 @@ def compare(
     """
     for name, examples in sets.items():
         others = [example for other in sets if other != name for example in sets[other]]
-        for system, by in RETRIEVED.items():
-            fused = retrieved(examples, by)  # the last of them
-            report.add(name, system, figures(examples, fused))
+        baselines = {system: retrieved(examples, by) for system, by in RETRIEVED.items()}
+        for system, found in baselines.items():
+            report.add(name, system, figures(examples, found))
         whole = outcomes(examples, unseen[name])
-        p = paired_randomisation_p(whole[:, 0], fused[:, 0])
+        p = paired_randomisation_p(whole[:, 0], baselines["fused"][:, 0])
         report.add(name, "cross-validated", figures(examples, whole) | {"p to fused": p})
         if others and any(example.is_list for example in others):
             foreign = outcomes(examples, [fit(others)] * len(examples))

@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus.errors import UsageError
 from corpus.records import Span
-from qa.evaluation.examples import FOLDS, Example, folds, is_hit
+from qa.evaluation.examples import FOLDS, Example, articles_wanted, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows
@@ -169,7 +169,7 @@ def _told(example: Example, order: Ints, quoted: bool) -> tuple[float, ...]:
     gold = example.gold
     ranked = [example.candidates.found[at] for at in order.tolist()]
     hits = [is_hit(gold, item, item.stored.span) for item in ranked[:5]]
-    wanted = {item.article for item in gold.relevant}
+    wanted = articles_wanted(gold)
     articles = list(dict.fromkeys(item.article_id for item in ranked))
     recalled = len(wanted.intersection(articles[:10])) / (len(wanted) or 1)
     return hits[0], any(hits), quoted, articles[0] in wanted, recalled
