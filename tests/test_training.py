@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from corpus.records import Span
-from qa.evaluation.examples import Example, folds, is_hit
+from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
 from qa.evaluation.ranker import HEADINGS, RETRIEVED, outcomes, quote_is_right, retrieved
@@ -136,4 +136,4 @@ def test_questions_of_an_article_stay_together() -> None:
     examples = [example(gold(span=None), group=f"article {n // 3}") for n in range(60)]
     fold = folds(examples).reshape(-1, 3)
     assert (fold == fold[:, :1]).all()
-    assert set(fold[:, 0]) == set(range(5))
+    assert set(fold[:, 0]) == set(range(FOLDS))

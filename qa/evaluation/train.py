@@ -27,7 +27,6 @@ from qa.evaluation.sureness import train_confidence
 from qa.evaluation.writing import write_file
 from qa.odds import Sureness, rounded
 from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
-from qa.wording import Floats
 
 MAX_ERROR = 0.4
 """Default error rate: of ten answers that gold judges, six are right."""
@@ -117,12 +116,12 @@ def train(given: argparse.Namespace) -> int:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
     alone = {name: [*map(unread_example, examples)] for name, examples in sets.items()}
-    unread = _unseen(alone)
+    unread = weights_by_fold(alone)
     for name, examples in alone.items():
         report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
     plain = train_confidence(alone, unread, report, WITHOUT)
     read = {name: read_by(examples, unread[name]) for name, examples in sets.items()}
-    unseen = _unseen(read)
+    unseen = weights_by_fold(read)
     compare(read, unseen, report, parts=given.parts)
     sure = train_confidence(read, unseen, report)
     if given.write is None:
@@ -136,14 +135,6 @@ def _mixed(sets: Sets) -> Sets:
     """Return the sets that ask what cannot be answered too, all where there is none."""
     mixed = {n: part for n, part in sets.items() if not all(e.gold.answerable for e in part)}
     return mixed or sets
-
-
-def _unseen(sets: Sets) -> dict[str, list[Floats]]:
-    """Return for each set's examples weights that never saw their fold."""
-    return {
-        name: weights_by_fold(examples, [e for o in sets if o != name for e in sets[o]])
-        for name, examples in sets.items()
-    }
 
 
 def _warn(line: str) -> None:
