@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
+from tests.pace import within
 
 NEWS = st.text(
     alphabet=st.sampled_from(list("ab AB.!?\"'“”’()[]•-–\n\r\t\u2028\u00a0\u200b\x1f\x0015é東。…")),
@@ -95,17 +94,15 @@ def test_paragraphs_start_after_any_line_break(end: str) -> None:
 def test_hostile_texts_take_less_than_a_second(unit: str) -> None:
     """100,000 characters of anything are cut in about linear time (FAULTS, row 25)."""
     text = (unit * 100_000)[:100_000]
-    started = time.process_time()
-    split_sentences(text)
-    assert time.process_time() - started < 1.5  # a second, and the machine's other users
+    with within(1):
+        split_sentences(text)
 
 
 def test_a_million_characters_take_seconds() -> None:
     """Time grows with the text and not with its square (FAULTS, row 16)."""
     text = "The council met on Tuesday and decided about the harbour wall.\n" * 16_000
-    started = time.process_time()
-    assert len(split_sentences(text)) == 16_000
-    assert time.process_time() - started < 5
+    with within(5):
+        assert len(split_sentences(text)) == 16_000
 
 
 def test_a_text_without_spaces_is_cut_into_blocks() -> None:
