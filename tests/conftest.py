@@ -40,7 +40,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder for homes: where thousands stood beside each other, pytest counts them."""
+    """Return a folder for homes: pytest would link to each that it made, as to the newest."""
     return tmp_path_factory.mktemp("homes")
 
 
