@@ -42,7 +42,7 @@ def within(seconds: float, *, clock: Clock = time.process_time) -> Iterator[None
     """Fail where the block takes longer than `seconds` on a machine of the usual pace.
 
     A slower machine is given more, by the slower of its paces just before and just after the
-    block; a faster one no less.
+    block; a faster one no less. A block that raises is not timed.
     """
     before = _recent_pace(clock)
     started = clock()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import re
 
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from syntok._segmentation_states import State
+
+from corpus import sentences
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
 from tests.pace import within
@@ -86,6 +90,30 @@ def test_paragraphs_start_after_any_line_break(end: str) -> None:
     """The first sentence and those behind a line break start paragraphs."""
     text = f"One is here. Two is here.{end}{end}Three is here."
     assert paragraph_starts(text, split_sentences(text)) == [True, False, True]
+
+
+MARKS = sorted((State.terminals - {"..."}) | State.opening_brackets)
+"""At which the segmenter may cut."""
+
+UNMARKED = st.characters(exclude_characters=MARKS) | st.sampled_from(
+    "B1 -,:'\"…)]»\r\u200b\x1cé한।"
+)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_blocks_with_a_mark_are_segmented(mark: str) -> None:
+    """Whatever the mark, so also one that the segmenter's next version brings."""
+    assert sentences._UNCUT.fullmatch("One") is not None
+    assert sentences._UNCUT.fullmatch(f"One {mark} two") is None
+
+
+@given(st.sampled_from("aB1_é한"), st.text(UNMARKED), st.text(UNMARKED))
+def test_blocks_without_a_mark_are_one_sentence(first: str, one: str, other: str) -> None:
+    """What is not handed to the segmenter would have come back whole; blocks have no empty line."""
+    piece = f"{first}{one}\n{other}x"
+    assume(not re.search(r"\n\s*\n", piece))
+    assert sentences._UNCUT.fullmatch(piece)
+    assert sentences._segmented(piece) == [0]
 
 
 @pytest.mark.parametrize(
