@@ -39,15 +39,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _all_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder for homes: pytest would link to each that it made, as to the newest."""
     return tmp_path_factory.mktemp("homes")
 
 
 @pytest.fixture(autouse=True)
-def _own_home(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_all_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test away from the archive, cache and settings of the person who runs it."""
-    home = homes / str(next(_numbers))
+    home = _all_homes / str(next(_numbers))
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     for variable, below in (
