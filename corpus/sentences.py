@@ -47,6 +47,12 @@ Arabic, Amharic and Armenian, which have marks of their own. In Japanese quotati
 _ORDINAL = re.compile(r"\b(?:am|vom|zum|bis|den|dem|der|ab|seit|im)[ \t]\d{1,2}\.$")
 """A German date: "am 3. Mai"."""
 _CLOSERS = frozenset("\"'”’)]»")
+_UNCUT = re.compile(
+    r"\w[^.!?;\u203c\u203d\u2047-\u2049\u3002\ufe52\ufe57\uff01\uff0e\uff1f\uff61"
+    r"(\[{\u2329\u2983\u2985\u3018\u301a\ufd3e\ufe59\ufe5b\ufe5d\uff08\uff3b\uff5b\uff5f]*"
+)
+"""A block without a mark at which syntok may cut (its terminals and opening brackets), from its
+first character on: headings, captions and items of lists need no segmenter."""
 
 
 def split_sentences(text: str, within: Iterable[Span] | None = None) -> list[Span]:
@@ -96,15 +102,16 @@ def _continues(text: str, before: Span, line: Span) -> bool:
     It does where one single break parts them, the earlier line is long enough to have been
     wrapped and does not end a sentence, and the later one is no bullet.
     """
+    previous = before.of(text).rstrip()
+    if len(previous) < HARD_WRAP_MIN:
+        return False
     gap = text[before.end : line.start]
     if gap.count("\n") > 1 or gap.count("\r") > 1 or len(gap.strip(" \t\n\r")) > 0:
         return False
-    previous = before.of(text).rstrip()
     if _BULLET.match(line.of(text)) is not None:
         return False
     first = line.of(text).lstrip()[0]
-    wrapped = len(previous) >= HARD_WRAP_MIN
-    return wrapped and (first.islower() or previous[-1] not in ".!?:\"'”’)")
+    return first.islower() or previous[-1] not in ".!?:\"'”’)"
 
 
 def _short_blocks(text: str, block: Span) -> Iterator[Span]:
@@ -122,10 +129,8 @@ def _short_blocks(text: str, block: Span) -> Iterator[Span]:
 
 def _sentences_of_block(text: str, block: Span) -> Iterator[Span]:
     """Yield the sentences of one block, trimmed of the whitespace around them."""
-    from syntok import segmenter
-
     piece = block.of(text)
-    starts = [sentence[0].offset for part in segmenter.analyze(piece) for sentence in part]
+    starts = [] if _UNCUT.fullmatch(piece) else _segmented(piece)
     starts += [match.end() for match in _AFTER_DECIMAL.finditer(piece)]
     if not piece.isascii():
         starts += [match.end() for match in _OTHER_ENDS.finditer(piece) if match.end() < len(piece)]
@@ -134,6 +139,13 @@ def _sentences_of_block(text: str, block: Span) -> Iterator[Span]:
         trimmed = _trim(piece, start, end)
         if trimmed is not None:
             yield Span(block.start + trimmed.start, block.start + trimmed.end)
+
+
+def _segmented(piece: str) -> list[int]:
+    """Return where the sentences of a block start that syntok finds."""
+    from syntok import segmenter
+
+    return [sentence[0].offset for part in segmenter.analyze(piece) for sentence in part]
 
 
 def _joined(piece: str, starts: list[int]) -> list[int]:

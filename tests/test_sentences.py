@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from syntok._segmentation_states import State
 
+from corpus import sentences
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
+from tests.pace import within
 
 NEWS = st.text(
     alphabet=st.sampled_from(list("ab AB.!?\"'“”’()[]•-–\n\r\t\u2028\u00a0\u200b\x1f\x0015é東。…")),
@@ -89,23 +92,45 @@ def test_paragraphs_start_after_any_line_break(end: str) -> None:
     assert paragraph_starts(text, split_sentences(text)) == [True, False, True]
 
 
+MARKS = sorted((State.terminals - {"..."}) | State.opening_brackets)
+"""At which the segmenter may cut."""
+
+UNMARKED = st.characters(exclude_characters=MARKS) | st.sampled_from(
+    "B1 -,:'\"…)]»\r\u200b\x1cé한।"
+)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_blocks_with_a_mark_are_segmented(mark: str) -> None:
+    """Whatever the mark, so also one that the segmenter's next version brings."""
+    assert sentences._UNCUT.fullmatch("One") is not None
+    assert sentences._UNCUT.fullmatch(f"One {mark} two") is None
+
+
+@given(st.sampled_from("aB1_é한"), st.text(UNMARKED), st.text(UNMARKED))
+def test_blocks_without_a_mark_are_one_sentence(first: str, one: str, other: str) -> None:
+    """What is not handed to the segmenter would have come back whole; blocks have no empty line."""
+    piece = f"{first}{one}\n{other}x"
+    assume(not re.search(r"\n\s*\n", piece))
+    assert sentences._UNCUT.fullmatch(piece)
+    assert sentences._segmented(piece) == [0]
+
+
 @pytest.mark.parametrize(
     "unit", ["(", "a.", "A. ", '." ', "?!", "x\n", "word", "'", "- ", "… ", "Mr. ", "J. ", "\ud800"]
 )
 def test_hostile_texts_take_less_than_a_second(unit: str) -> None:
     """100,000 characters of anything are cut in about linear time (FAULTS, row 25)."""
     text = (unit * 100_000)[:100_000]
-    started = time.process_time()
-    split_sentences(text)
-    assert time.process_time() - started < 1.5  # a second, and the machine's other users
+    with within(1):
+        split_sentences(text)
 
 
 def test_a_million_characters_take_seconds() -> None:
     """Time grows with the text and not with its square (FAULTS, row 16)."""
     text = "The council met on Tuesday and decided about the harbour wall.\n" * 16_000
-    started = time.process_time()
-    assert len(split_sentences(text)) == 16_000
-    assert time.process_time() - started < 5
+    with within(5):
+        assert len(split_sentences(text)) == 16_000
 
 
 def test_a_text_without_spaces_is_cut_into_blocks() -> None:
