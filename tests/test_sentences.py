@@ -7,7 +7,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from syntok import segmenter
 
+from corpus import sentences as stage
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
 
@@ -16,6 +18,18 @@ NEWS = st.text(
     max_size=300,
 )
 ANY = st.text(max_size=300) | NEWS
+WORDS = st.sampled_from(
+    "one two three Four it He said, don't well-known word.Word wordWord U.S. Mr. Jan. no. No. I V 3"
+    " 2020 3.5 end. end.” “Yes, ’no ... … . ! ? ; ( [ ) ] (CNN) -- – \" ' [1] (He said.)"
+    " However Inc. \u200b a\u200bb \x1f 日本。 über * •".split(" ")
+)
+PLAIN_WORDS = st.sampled_from(["one", "two", "Three", "said", "it"])
+PROSE = st.lists(
+    st.tuples(
+        st.lists(PLAIN_WORDS, max_size=9), WORDS, st.sampled_from([" ", " ", "  ", "\n", ""])
+    ),
+    max_size=30,
+).map(lambda parts: "".join(" ".join([*run, word]) + gap for run, word, gap in parts))
 
 
 def split(text: str) -> list[str]:
@@ -33,6 +47,25 @@ def test_sentences_cover_every_character_that_is_not_space(text: str) -> None:
         last = span.end
     left.append(text[last:])
     assert not "".join(left).strip()
+
+
+@given(PROSE | ANY)
+def test_words_that_are_not_shown_change_no_cut(text: str) -> None:
+    """The segmenter, shown the words next to marks alone, cuts as where it is shown all."""
+    whole = [sentence[0].offset for part in segmenter.analyze(text) for sentence in part]
+    assert stage._joined(text, stage._segmented(text)) == stage._joined(text, whole)
+
+
+def test_plain_words_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long sentence the segmenter sees three words before the mark, of one alone nothing."""
+    shown: list[str] = []
+    known = segmenter.analyze
+    monkeypatch.setattr(segmenter, "analyze", lambda text: shown.append(text) or known(text))
+    text = "The two ministers from both countries met again. They left."
+    assert split(text) == ["The two ministers from both countries met again.", "They left."]
+    assert shown == ["The two met again. They left."]
+    assert len(split("The two ministers met again and again.")) == 1
+    assert len(shown) == 1
 
 
 @given(ANY, st.integers(0, 300), st.integers(0, 300))
