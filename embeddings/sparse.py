@@ -229,7 +229,8 @@ class SparseIndex:
             hits = self._best(query, k + len(self._gone))
             return [hit for hit in hits if hit[0] not in self._gone][:k]
         wanted = as_keys(allowed)
-        wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
+        if self._gone:
+            wanted = wanted[~is_in(wanted, as_keys([*self._gone]))]
         found = self._filtered(query, k, wanted) if len(wanted) > FEW else None
         return self._best(self._within(query, wanted), k) if found is None else found
 

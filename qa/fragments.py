@@ -29,6 +29,11 @@ ASCII is folded thirty times as fast."""
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"
 
+_PERCENT = {point: f"%{point:02X}" for point in range(128) if not chr(point).isalnum()} | {
+    ord(letter): letter for letter in "_.~"
+}
+"""What each ASCII letter is written as that is neither of the alphabet nor a digit (RFC 3986)."""
+
 CONTEXT = (0, 3, 8)
 """Words before and after the quote that are tried, until the directive fits one place only."""
 
@@ -92,6 +97,6 @@ def _encoded(words: list[str]) -> str:
 
 @lru_cache(maxsize=KNOWN_WORDS)
 def _encoded_word(word: str) -> str:
-    if word.isascii() and word.isalnum():
-        return word
+    if word.isascii():
+        return word if word.isalnum() else word.translate(_PERCENT)
     return percent(word.encode("utf-8", "replace"), safe="").replace("-", "%2D")

@@ -97,7 +97,7 @@ class Shares:
         together[:-1] = shares[:-1] + shares[1:]
         together[starts[1:] - 1] = -1.0
         most = np.maximum.reduceat(together, starts)
-        at = firsts_of(together, starts, np.repeat(most, np.diff(starts, append=len(shares))))
+        at = firsts_of(together, starts, most[self.rows.passage])
         behind = np.minimum(at + 1, len(shares) - 1)
         is_pair = most >= 0
         better = np.where(is_pair & (shares[behind] > shares[at]), behind, at)

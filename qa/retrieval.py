@@ -13,8 +13,8 @@ from embeddings.encoder import (
     Encoder,
     PassageVectors,
     QuestionVectors,
-    ReadingEncoder,
     Vectors,
+    is_reading,
     unit,
 )
 from embeddings.indices import Indices
@@ -142,7 +142,7 @@ def _taken_along(query: Query) -> list[str]:
 
 
 def _vectors_of(encoder: Encoder, texts: Sequence[str]) -> list[QuestionVectors]:
-    if isinstance(encoder, ReadingEncoder):
+    if is_reading(encoder):
         return encoder.read_questions(texts)
     return [QuestionVectors(vector) for vector in encoder.encode_questions(texts)]
 

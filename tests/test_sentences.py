@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from syntok._segmentation_states import State
+from syntok import segmenter
 
-from corpus import sentences
+from corpus import sentences as stage
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
 from tests.pace import within
@@ -19,6 +17,18 @@ NEWS = st.text(
     max_size=300,
 )
 ANY = st.text(max_size=300) | NEWS
+WORDS = st.sampled_from(
+    "one two three Four it He said, don't well-known word.Word wordWord U.S. Mr. Jan. no. No. I V 3"
+    " 2020 3.5 end. end.” “Yes, ’no ... … . ! ? ; ( [ ) ] (CNN) -- – \" ' [1] (He said.)"
+    " However Inc. \u200b a\u200bb \x1f 日本。 über * •".split(" ")
+)
+PLAIN_WORDS = st.sampled_from(["one", "two", "Three", "said", "it"])
+PROSE = st.lists(
+    st.tuples(
+        st.lists(PLAIN_WORDS, max_size=9), WORDS, st.sampled_from([" ", " ", "  ", "\n", ""])
+    ),
+    max_size=30,
+).map(lambda parts: "".join(" ".join([*run, word]) + gap for run, word, gap in parts))
 
 
 def split(text: str) -> list[str]:
@@ -36,6 +46,25 @@ def test_sentences_cover_every_character_that_is_not_space(text: str) -> None:
         last = span.end
     left.append(text[last:])
     assert not "".join(left).strip()
+
+
+@given(PROSE | ANY)
+def test_words_that_are_not_shown_change_no_cut(text: str) -> None:
+    """The segmenter, shown the words next to marks alone, cuts as where it is shown all."""
+    whole = [sentence[0].offset for part in segmenter.analyze(text) for sentence in part]
+    assert stage._joined(text, stage._segmented(text)) == stage._joined(text, whole)
+
+
+def test_plain_words_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long sentence the segmenter sees three words before the mark, of one alone nothing."""
+    shown: list[str] = []
+    known = segmenter.analyze
+    monkeypatch.setattr(segmenter, "analyze", lambda text: shown.append(text) or known(text))
+    text = "The two ministers from both countries met again. They left."
+    assert split(text) == ["The two ministers from both countries met again.", "They left."]
+    assert shown == ["The two met again. They left."]
+    assert len(split("The two ministers met again and again.")) == 1
+    assert len(shown) == 1
 
 
 @given(ANY, st.integers(0, 300), st.integers(0, 300))
@@ -90,30 +119,6 @@ def test_paragraphs_start_after_any_line_break(end: str) -> None:
     """The first sentence and those behind a line break start paragraphs."""
     text = f"One is here. Two is here.{end}{end}Three is here."
     assert paragraph_starts(text, split_sentences(text)) == [True, False, True]
-
-
-MARKS = sorted((State.terminals - {"..."}) | State.opening_brackets)
-"""At which the segmenter may cut."""
-
-UNMARKED = st.characters(exclude_characters=MARKS) | st.sampled_from(
-    "B1 -,:'\"…)]»\r\u200b\x1cé한।"
-)
-
-
-@pytest.mark.parametrize("mark", MARKS)
-def test_blocks_with_a_mark_are_segmented(mark: str) -> None:
-    """Whatever the mark, so also one that the segmenter's next version brings."""
-    assert sentences._UNCUT.fullmatch("One") is not None
-    assert sentences._UNCUT.fullmatch(f"One {mark} two") is None
-
-
-@given(st.sampled_from("aB1_é한"), st.text(UNMARKED), st.text(UNMARKED))
-def test_blocks_without_a_mark_are_one_sentence(first: str, one: str, other: str) -> None:
-    """What is not handed to the segmenter would have come back whole; blocks have no empty line."""
-    piece = f"{first}{one}\n{other}x"
-    assume(not re.search(r"\n\s*\n", piece))
-    assert sentences._UNCUT.fullmatch(piece)
-    assert sentences._segmented(piece) == [0]
 
 
 @pytest.mark.parametrize(
