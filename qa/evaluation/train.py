@@ -24,7 +24,7 @@ from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
 from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
 from qa.evaluation.sureness import train_confidence
-from qa.evaluation.writing import write_file
+from qa.evaluation.writing import check_folder, write_file
 from qa.odds import Sureness, rounded
 from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
 
@@ -109,6 +109,8 @@ def train(given: argparse.Namespace) -> int:
             f"{len(given.gold)} gold sets and {len(given.articles)} articles files were given;"
             " expected one of each a set"
         )
+    if given.write is not None:
+        check_folder(given.write / ranking.WEIGHTS)
     sets: dict[str, list[Example]] = {}
     for gold, articles in zip(given.gold, given.articles, strict=True):
         name = gold.parent.name
