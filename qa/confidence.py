@@ -209,4 +209,5 @@ def _lead(articles: dict[str, float], first: str) -> float:
 
 def _margin(scores: Floats, same: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Return by how much the best of one article exceeds the best of all others."""
-    return float(scores[same].max() - (scores[~same].max() if not same.all() else 0.0))
+    others = scores[~same]
+    return float(scores[same].max() - (others.max() if len(others) else 0.0))

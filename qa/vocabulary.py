@@ -46,10 +46,8 @@ class Vocabulary:
 
     def __init__(self, classes: Sequence[Iterable[str]] = (), room_bits: int = ROOM_BITS) -> None:
         self._shift = np.uint64(64 - room_bits)
-        self._words = np.zeros(1 << room_bits, dtype=np.int64)
-        self._stems = np.zeros(1 << room_bits, dtype=np.int64)
-        self._bases = np.zeros(1 << room_bits, dtype=np.int64)
-        self._bits = np.zeros(1 << room_bits, dtype=np.uint64)
+        self._rows = np.zeros((1 << room_bits, 4), dtype=np.int64)
+        """Word, stem, base and bits, side by side: memory is slow, and one look brings all four."""
         self._lock = Lock()
         self._told: dict[str, int] = {}
         for bit, words in enumerate([*([word] for word in sorted(ENGLISH)), *classes]):
@@ -63,8 +61,9 @@ class Vocabulary:
         """
         places = (found.codes.view(np.uint64) >> self._shift).view(np.int64)
         with self._lock:
-            new = np.flatnonzero(chosen & (self._words[places] != found.codes))
-            known = Stems(self._stems[places], self._bases[places], self._bits[places])
+            words, stems, bases, bits = self._rows.take(places, axis=0).T
+            new = np.flatnonzero(chosen & (words != found.codes))
+            known = Stems(stems, bases, bits.view(np.uint64))
             if len(new):
                 self._learn(text, found, places, new, known)
         if not chosen.all():
@@ -84,7 +83,7 @@ class Vocabulary:
         if bases != stems:
             of_bases = codes(bases)
         bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)[which]
-        known.stems[new] = self._stems[places[new]] = of_stems[which]
-        known.bases[new] = self._bases[places[new]] = of_bases[which]
-        known.bits[new] = self._bits[places[new]] = bits
-        self._words[places[new]] = found.codes[new]
+        known.stems[new], known.bases[new], known.bits[new] = of_stems[which], of_bases[which], bits
+        self._rows[places[new]] = np.column_stack(
+            [found.codes[new], known.stems[new], known.bases[new], bits.view(np.int64)]
+        )
