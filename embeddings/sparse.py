@@ -56,6 +56,9 @@ LANGUAGES = frozenset(
 QUERIES = 64
 """Queries that are kept: the passages are searched twice for one, and the articles once."""
 
+SHORT, KNOWN_TEXTS = 64, 8_192
+"""Characters of a text whose terms are kept, and how many such texts are."""
+
 KEYS = 16_384
 """Keys whose clauses are kept: making those of 40 takes 0.03 ms of a question."""
 
@@ -107,6 +110,16 @@ def analyze(text: str) -> list[str]:
     They are English stems, and behind each the stem in the text's own language where this is known
     and another one. Scripts without spaces come in overlapping pairs of letters.
     """
+    return [*_known_terms(text)] if len(text) <= SHORT else _terms(text)
+
+
+@lru_cache(maxsize=KNOWN_TEXTS)
+def _known_terms(text: str) -> tuple[str, ...]:
+    """Return the terms of a name or a word, which questions ask for again and again."""
+    return tuple(_terms(text))
+
+
+def _terms(text: str) -> list[str]:
     plain = _plain(text)
     terms: list[str] = _english().analyze(plain)
     own = _own_stems(plain)
