@@ -112,7 +112,7 @@ class Hit(NamedTuple):
     """One ranked passage: rank counts from 1, `quote` holds the offsets of its best sentence.
 
     The offsets are those of the article's `version`. Each question makes 50; frozen dataclasses
-    take six times as long to make.
+    take three times as long to make.
     """
 
     rank: int

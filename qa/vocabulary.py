@@ -61,18 +61,18 @@ class Vocabulary:
         """
         places = (found.codes.view(np.uint64) >> self._shift).view(np.int64)
         with self._lock:
-            words, stems, bases, bits = self._rows.take(places, axis=0).T
-            new = np.flatnonzero(chosen & (words != found.codes))
-            known = Stems(stems, bases, bits.view(np.uint64))
+            rows = self._rows.take(places, axis=0)
+            new = np.flatnonzero(chosen & (rows[:, 0] != found.codes))
             if len(new):
-                self._learn(text, found, places, new, known)
+                rows[new] = self._rows[places[new]] = self._learned(text, found, new)
+        known = Stems(rows[:, 1], rows[:, 2], rows[:, 3].view(np.uint64))
         if not chosen.all():
             for column in (known.stems, known.bases, known.bits):
                 column[~chosen] = 0
         return known
 
-    def _learn(self, text: str, found: Tokens, places: Codes, new: Codes, known: Stems) -> None:
-        """Stem the new words (positions), and put that into `known` and into their places."""
+    def _learned(self, text: str, found: Tokens, new: Codes) -> Codes:
+        """Stem the new words (positions); return their rows, int64 (new, 4)."""
         where = zip(found.starts[new].tolist(), found.ends[new].tolist(), strict=True)
         words = [text[start:end].lower() for start, end in where]
         number = {word: at for at, word in enumerate(dict.fromkeys(words))}
@@ -82,8 +82,9 @@ class Vocabulary:
         bases = [*base_forms(stems)]
         if bases != stems:
             of_bases = codes(bases)
-        bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)[which]
-        known.stems[new], known.bases[new], known.bits[new] = of_stems[which], of_bases[which], bits
-        self._rows[places[new]] = np.column_stack(
-            [found.codes[new], known.stems[new], known.bases[new], bits.view(np.int64)]
-        )
+        bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)
+        rows = np.empty((len(new), 4), dtype=np.int64)
+        columns = found.codes[new], of_stems[which], of_bases[which], bits.view(np.int64)[which]
+        for column, values in zip(rows.T, columns, strict=True):
+            column[:] = values
+        return rows
