@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Encoding, Tokenizer
+from tokenizers import AddedToken, Encoding, Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
@@ -64,7 +64,7 @@ class PassageTokenizer:
     """Tokenises questions and passages for a model that reads at most `limit` word pieces.
 
     Where no word's pieces depend on other words, those of a passage are put together from those of
-    its sentences, as they were counted before: that takes a third of the time.
+    its sentences, as they were counted before: that takes less than half of the time.
     """
 
     def __init__(self, tokenizer: Tokenizer, limit: int, prompt: str = "") -> None:
@@ -148,9 +148,18 @@ def _ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
         and isinstance(tokenizer.model, WordPiece)
     ):
         return None
+    if any(token.content.split() != [token.content] for token in _added(tokenizer)):
+        return None
     encoding = tokenizer.encode("a")
-    own = encoding.special_tokens_mask.index(0)
-    return encoding.ids[:own], encoding.ids[own + 1 :]
+    special = encoding.special_tokens_mask
+    first, behind = special.index(0), len(special) - special[::-1].index(0)
+    return encoding.ids[:first], encoding.ids[behind:]
+
+
+def _added(tokenizer: Tokenizer) -> Iterable[AddedToken]:
+    """Return the tokens that are looked for in a text before it is parted into words."""
+    added: dict[int, AddedToken] = tokenizer.get_added_tokens_decoder()
+    return added.values()
 
 
 def _tokens(encoding: Encoding, lead: int) -> Tokens:

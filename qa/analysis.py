@@ -103,7 +103,7 @@ def stems_of(texts: Sequence[str]) -> list[Ints]:
         return _parted(texts, [*map(are_known, texts)], stems_of, _stems_alone)
     stems, plain = _looked_up(lines)
     return [
-        stems.stems[lines.words_of(number)] if plain[number] else _stems_alone(text)
+        stems.stems[lines.words_of(number)].copy() if plain[number] else _stems_alone(text)
         for number, text in enumerate(texts)
     ]
 

@@ -92,11 +92,12 @@ def _plain(text: str) -> str:
 
 def _encoded(words: list[str]) -> str:
     """Percent-encode a part of a directive; "-", "&" and "," mean something in it."""
-    return "%20".join(map(_encoded_word, words))
+    text = " ".join(words)
+    return text.translate(_PERCENT) if text.isascii() else "%20".join(map(_encoded_word, words))
 
 
 @lru_cache(maxsize=KNOWN_WORDS)
 def _encoded_word(word: str) -> str:
-    if word.isascii():
-        return word if word.isalnum() else word.translate(_PERCENT)
+    if word.isascii() and word.isalnum():
+        return word
     return percent(word.encode("utf-8", "replace"), safe="").replace("-", "%2D")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa import periods
+from qa import period_phrases, periods
 from qa.period_phrases import named_periods
 from qa.periods import EVENT_MARGIN, Calendar, Period
 from qa.publication import asked_period
@@ -221,6 +222,27 @@ WORDS = [
     "between", "and", "from", "to", "last", "this", "week", "year", "of", "first", "31", "29", "3",
     "2025", "2024", "ago", "two", "early", "before", "Q4", "christmas", "999", "months", "years",
 ]  # fmt: skip
+
+
+OTHERS = [
+    "yesterday", "today", "weekend", "the previous", "past", "this morning", "quarter", "at",
+    "over", "third", "halloween", "New Year’s Eve", "valentine's day", "bonfire night", "1st",
+    "boxing day", "Sept", "night", "day", "fortnight", "May", "mayor", "marched", "final", "(",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, *OTHERS]), max_size=6),
+    st.sampled_from([" ", "-", ", ", "“"]),
+)
+def test_a_text_that_is_passed_over_names_no_period(words: list[str], gap: str) -> None:
+    """What is told at a glance to name none has none of the patterns in it."""
+    text = gap.join(words)
+    calendar = Calendar(date(2025, 3, 14), date(1990, 1, 1), date(2025, 3, 14), asked=True)
+    found = named_periods(text, calendar)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(period_phrases, "_HINT", re.compile(""))
+        assert found == named_periods(text, calendar)
 
 
 @given(
