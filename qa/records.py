@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, TypedDict
 
 from corpus.records import Span
 from qa.periods import Period
@@ -108,11 +108,11 @@ class Figure:
     end: int
 
 
-class Hit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hit:
     """One ranked passage: rank counts from 1, `quote` holds the offsets of its best sentence.
 
-    The offsets are those of the article's `version`. Each question makes 50; frozen dataclasses
-    take three times as long to make.
+    The offsets are those of the article's `version`.
     """
 
     rank: int
