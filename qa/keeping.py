@@ -206,6 +206,8 @@ class Keeping(Holdings):
                 self._prepared |= prepare
             # a writer asks amid its transaction, of which nothing is to be kept as the commit's
             stored = self._store.encoder if prepare else (facts or self._facts()).encoder
+            if facts and stored != self._encoder.settings:
+                stored = self._facts().encoder  # another process may have exchanged it meanwhile
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)

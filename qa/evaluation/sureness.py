@@ -208,7 +208,11 @@ def held_out(signs: Signs, fold: Ints) -> Floats:
 
 
 def given_at(rate: float, signs: Signs, probability: Floats, fold: Ints) -> Flags:
-    """Mark the rows that are answered at an error rate, by thresholds of the other folds."""
+    """Mark the rows that are answered at an error rate, by thresholds of the other folds.
+
+    Whether the rate is believed does not matter here: a fold that is wrong more often than others
+    would be answered for that very reason, as these then seem right.
+    """
     own, judged = fold[signs.number], signs.asked & signs.mixed
     given = np.zeros(len(own), dtype=np.bool_)
     for k in range(FOLDS):
@@ -265,15 +269,17 @@ def least_sure(rate: float, probability: Floats) -> float:
 def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
     """Return (error rate, least confidence that is answered for it), 1 where it cannot be held.
 
-    It cannot where more than BELIEVED times as many answers are wrong as the confidences say.
+    It cannot where more than BELIEVED times as many answers are wrong as the confidences say, and
+    no lower one can then.
     """
-    table = []
-    for rate in ERRORS:
+    table: list[tuple[float, float]] = []
+    for rate in reversed(ERRORS):
         least = least_sure(rate, probability)
         given = probability >= least
         wrong = 1 - right[given].mean() if given.any() else 1.0
-        table.append((rate, round(least, DIGITS) if wrong <= BELIEVED * rate else 1.0))
-    return table
+        is_held = wrong <= BELIEVED * rate and (not table or table[-1][1] < 1)
+        table.append((rate, round(least, DIGITS) if is_held else 1.0))
+    return table[::-1]
 
 
 def train_confidence(
