@@ -35,9 +35,9 @@ AHEAD = 256
 POOLING = "mean over the passage's words"
 """Names this module's way in an archive's settings."""
 
-COUNTED = 16_384
-"""Sentences whose word pieces are kept from when they are counted: those of 1,500 passages, some
-8 MB, while 256 passages or those of one long article wait to be encoded."""
+COUNTED = 300_000
+"""Word pieces of counted sentences that are kept at least, and at most twice as many, some 70 bytes
+each: those of 1,024 passages, which wait together to be encoded."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -76,6 +76,8 @@ class PassageTokenizer:
         self.room = limit - len(tokenizer.encode(prompt).ids)
         self._ends = None if prompt else _ends(tokenizer)
         self._counted: dict[str, Tokens] = {}
+        self._before: dict[str, Tokens] = {}
+        self._pieces = 0
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces in each text, special tokens not counted."""
@@ -84,11 +86,23 @@ class PassageTokenizer:
             encodings = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
             return [len(encoding.ids) for encoding in encodings]
         encodings = self._tokenizer.encode_batch(cleaned, add_special_tokens=False)
-        if len(self._counted) + len(texts) > COUNTED:
-            self._counted.clear()
-        found = [_tokens(encoding, 0) for encoding in encodings]
-        self._counted.update(zip(texts, found, strict=True))
-        return [len(tokens.ids) for tokens in found]
+        sizes = [len(encoding.ids) for encoding in encodings]
+        if (more := sum(sizes)) <= COUNTED:
+            self._keep(texts, encodings, more)
+        return sizes
+
+    def _keep(self, texts: Sequence[str], encodings: Sequence[Encoding], pieces: int) -> None:
+        """Keep what was counted; what was counted longest ago makes room for it."""
+        if self._pieces + pieces > COUNTED:
+            self._before, self._counted, self._pieces = self._counted, {}, 0
+        self._pieces += pieces
+        self._counted.update(
+            (text, _tokens(encoding, 0)) for text, encoding in zip(texts, encodings, strict=True)
+        )
+
+    def _known(self, text: str) -> Tokens | None:
+        """Return the word pieces of a text as they were counted, None where they are not kept."""
+        return self._counted.get(text) or self._before.get(text)
 
     def question(self, text: str) -> list[int]:
         """Return the ids of a question; what lies beyond the limit is cut off."""
@@ -109,7 +123,7 @@ class PassageTokenizer:
         if not title:
             return ""
         allowed = int(self.room * MAX_HEADLINE_SHARE)
-        counted = self._counted.get(title)
+        counted = self._known(title)
         if counted and len(counted.ids) <= allowed:
             return title
         title = clean(title)
@@ -127,8 +141,8 @@ class PassageTokenizer:
         """Return what a passage is put together from, None where not all of it was counted."""
         if self._ends is None or not _are_apart(passage):
             return None
-        counted = [self._counted.get(span.of(passage.text)) for span in passage.sentences]
-        lead = self._counted.get(headline) if headline else _NOTHING
+        counted = [self._known(span.of(passage.text)) for span in passage.sentences]
+        lead = self._known(headline) if headline else _NOTHING
         found = [tokens for tokens in counted if tokens]
         if lead is None or len(found) < len(counted):
             return None
@@ -146,7 +160,7 @@ def _ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
         isinstance(tokenizer.normalizer, BertNormalizer)
         and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
         and isinstance(tokenizer.model, WordPiece)
-    ):
+    ) or any(map(_takes_space, tokenizer.get_added_tokens_decoder().values())):
         return None
     if any(token.content.split() != [token.content] for token in _added(tokenizer)):
         return None
@@ -160,6 +174,11 @@ def _added(tokenizer: Tokenizer) -> Iterable[AddedToken]:
     """Return the tokens that are looked for in a text before it is parted into words."""
     added: dict[int, AddedToken] = tokenizer.get_added_tokens_decoder()
     return added.values()
+
+
+def _takes_space(token: AddedToken) -> bool:
+    """Tell whether a token may reach over the whitespace between two sentences."""
+    return token.lstrip or token.rstrip or any(map(str.isspace, token.content))
 
 
 def _tokens(encoding: Encoding, lead: int) -> Tokens:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 
 from corpus.records import Span
 from embeddings.encoder import PassageText
@@ -103,12 +103,43 @@ def test_words_that_depend_on_others_are_not_put_together() -> None:
     assert asked == ["Two met."]
 
 
+@pytest.mark.parametrize(
+    "added",
+    [AddedToken("met. They"), AddedToken("They", lstrip=True), AddedToken(".", rstrip=True)],
+)
+def test_a_token_across_sentences_is_found(added: AddedToken) -> None:
+    """Where a model's own token takes the space between sentences, a passage is tokenised whole."""
+    file = str(Path(bundled_model()) / "tokenizer.json")
+    known = [Tokenizer.from_file(file) for _ in range(2)]
+    for other in known:
+        other.add_tokens([added])
+    counting, whole = (PassageTokenizer(other, LIMIT) for other in known)
+    counting.count(["Two met.", "They left."])
+    text = passage(None, ["Two met.", "They left."], " ")
+    assert as_lists(counting.passage(text)) == as_lists(whole.passage(text))
+
+
 def test_few_counted_sentences_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond a number all are forgotten: memory does not grow, and the tokens stay the same."""
-    monkeypatch.setattr("embeddings.late_chunking.COUNTED", 4)
+    """Of the last word pieces a number is known, however many came, and memory does not grow."""
+    monkeypatch.setattr("embeddings.late_chunking.COUNTED", 9)
     tokens = tokenizer()
     for number in range(9):
-        tokens.count([f"Sentence {number}."])
-        assert len(tokens._counted) <= 4
+        assert tokens.count([f"Sentence {number}."]) == [3]
+        held = [*tokens._counted.values(), *tokens._before.values()]
+        assert sum(len(found.ids) for found in held) <= 2 * 9
+    asked = noted(tokens)
+    for number in (6, 7, 8):
+        tokens.passage(passage(None, [f"Sentence {number}."], ""))
+    assert asked == []
     text = passage(None, ["Sentence 0."], "")
     assert as_lists(tokens.passage(text)) == as_lists(WHOLE.passage(text))
+    assert asked == ["Sentence 0."]
+
+
+def test_what_is_too_long_to_keep_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book's sentences are counted, but not kept."""
+    monkeypatch.setattr("embeddings.late_chunking.COUNTED", 9)
+    tokens = tokenizer()
+    tokens.count(["Two met."])
+    assert tokens.count(["They left."] * 4) == [3] * 4
+    assert [*tokens._counted, *tokens._before] == ["Two met."]
