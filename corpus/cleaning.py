@@ -121,10 +121,11 @@ def _lines(text: str) -> Iterator[_Line]:
     """Yield the lines that are not blank; a line in the middle of a wrapped sentence is prose."""
     before, previous = 0, ""
     for match in _LINE.finditer(text):
-        words = match[0].strip()
+        line = match[0]
+        words = line.strip()
         if not words:
             continue
-        start = match.start() + len(match[0]) - len(match[0].lstrip())
+        start = match.start() + len(line) - len(line.lstrip())
         apart = _is_apart(text, before, match.start())
         runs_on = not apart and len(previous) >= MIN_WRAPPED_CHARS and not _ends_sentence(previous)
         kind = kind_of(words)
@@ -256,8 +257,8 @@ def _kept(article: Article, page: _Page) -> tuple[Span, ...]:
     cuts = [line.span for n, line in enumerate(page.lines) if n in page.dropped]
     cuts += [prompt for line in page.lines for prompt in _prompts(line)]
     cuts += iter_gaps(allowed, len(text))
-    kept = tuple(_trimmed(text, span) for span in iter_gaps(_joined(cuts), len(text)))
-    kept = tuple(span for span in kept if len(span))
+    gaps = iter_gaps(_joined(cuts), len(text))
+    kept = tuple(_trimmed(text, span) for span in gaps if span.of(text).strip())
     return kept or tuple(span for span in allowed if span.of(text).strip())
 
 
@@ -279,10 +280,10 @@ def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def _trimmed(text: str, span: Span) -> Span:
-    """Return the span without white space at its ends; an empty one where it is blank."""
+    """Return the span, which is not blank, without white space at its ends."""
     words = span.of(text)
     start = span.start + len(words) - len(words.lstrip())
-    return Span(start, max(start, span.start + len(words.rstrip())))
+    return Span(start, span.start + len(words.rstrip()))
 
 
 def _is_prose(line: _Line) -> bool:

@@ -101,14 +101,14 @@ def _sharing(runs: Sequence[_Runs]) -> Mapping[int, Set[int]]:
         return found
     owner = np.repeat(np.arange(len(runs)), [*map(len, sketches)])
     hashes = np.concatenate(sketches)
-    order = np.argsort(hashes, kind="stable")  # so that owners of one hash are in order as well
+    order = np.argsort(hashes)
     owner, hashes = owner[order], hashes[order]
     for apart in range(1, len(runs)):
         again = np.flatnonzero(hashes[apart:] == hashes[:-apart])
         if not len(again):
             break
-        for before, text in zip(owner[again].tolist(), owner[again + apart].tolist(), strict=True):
-            found.setdefault(text, set()).add(before)
+        for one, other in zip(owner[again].tolist(), owner[again + apart].tolist(), strict=True):
+            found.setdefault(max(one, other), set()).add(min(one, other))
     return found
 
 

@@ -122,9 +122,9 @@ def language_of(text: str) -> str | None:
     if len(sample) < SHORT and " the " in sample:
         return "english"
     words = {*_WORD.findall(sample.lower())}
-    if len(words) < MIN_WORDS:
-        return None
     known = words & _COMMON_TO.keys()
+    if len(known) < MIN_WORDS:
+        return None
     english = len(known & _COMMON["english"])
     if english >= SURE or (english >= SURE_AMONG_FEW and SURE_SHARE * english >= len(words)):
         return "english"

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,16 @@ LETTER, DIGIT, CAPITAL, QUOTE, ASKS, ODD, LINE = 1, 2, 4, 8, 16, 32, 64
 """What a letter may be: of a word; a digit; a capital; a double quotation mark; "?"; one that some
 splitting takes otherwise, as it may be composed with others or come apart; "_"."""
 
+FEW = 48
+"""Words up to which codes are worked out one by one, or known already: those of a question."""
+
+KNOWN_WORDS = 16_384
+"""Words whose codes are kept."""
+
 _BASE = 0x9E3779B97F4A7C15
 """An odd number of 64 bits, of which powers weigh the letters of a word: the golden ratio's."""
+
+_ALL_BITS = (1 << 64) - 1
 
 _QUOTES = '"\u201c\u201d'
 _MARKS = (
@@ -78,6 +86,8 @@ def are_known(text: str) -> bool:
 def codes(words: Iterable[str]) -> Codes:
     """Return the codes of words, int64 (words,): those that `tokens` gives them in lower case."""
     listed = [*words]
+    if len(listed) <= FEW:
+        return np.array([*map(_code, listed)], dtype=np.int64)
     lengths = np.array([*map(len, listed)], dtype=np.int64)
     ends = np.cumsum(lengths)
     held = np.flatnonzero(lengths)
@@ -85,6 +95,19 @@ def codes(words: Iterable[str]) -> Codes:
     points = _points("".join(listed)).astype(np.uint64)
     found[held] = _hashed(points, (ends - lengths)[held], ends[held])
     return found
+
+
+@lru_cache(maxsize=KNOWN_WORDS)
+def _code(word: str) -> int:
+    """Return the code of one word, which is what `_hashed` makes of it, as a signed number."""
+    total = 0
+    for letter in reversed(word):
+        total = total * _BASE + ord(letter)
+    total &= _ALL_BITS
+    total ^= total >> 32
+    total = total * _BASE & _ALL_BITS
+    total ^= total >> 29
+    return total - (total >> 63 << 64)
 
 
 def are_among(sought: Codes, known: Codes) -> npt.NDArray[np.bool_]:

@@ -16,7 +16,10 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Encoding, Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from corpus.passages import MAX_HEADLINE_SHARE
 from corpus.records import Span
@@ -31,6 +34,10 @@ AHEAD = 256
 
 POOLING = "mean over the passage's words"
 """Names this module's way in an archive's settings."""
+
+COUNTED = 300_000
+"""Word pieces of counted sentences that are kept at least, and at most twice as many, some 70 bytes
+each: those of 1,024 passages, which wait together to be encoded."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,7 +61,11 @@ For a reader, the states of other layers follow each token's vector: (n, length,
 
 
 class PassageTokenizer:
-    """Tokenises questions and passages for a model that reads at most `limit` word pieces."""
+    """Tokenises questions and passages for a model that reads at most `limit` word pieces.
+
+    Where no word's pieces depend on other words, those of a passage are put together from those of
+    its sentences, as they were counted before: that takes less than half of the time.
+    """
 
     def __init__(self, tokenizer: Tokenizer, limit: int, prompt: str = "") -> None:
         tokenizer.no_truncation()
@@ -63,12 +74,35 @@ class PassageTokenizer:
         self._limit = limit
         self._prompt = prompt
         self.room = limit - len(tokenizer.encode(prompt).ids)
+        self._ends = None if prompt else _ends(tokenizer)
+        self._counted: dict[str, Tokens] = {}
+        self._before: dict[str, Tokens] = {}
+        self._pieces = 0
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of word pieces in each text, special tokens not counted."""
         cleaned = [clean(text) for text in texts]
-        encodings = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
+        if self._ends is None:
+            encodings = self._tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)
+            return [len(encoding.ids) for encoding in encodings]
+        encodings = self._tokenizer.encode_batch(cleaned, add_special_tokens=False)
+        sizes = [len(encoding.ids) for encoding in encodings]
+        if (more := sum(sizes)) <= COUNTED:
+            self._keep(texts, encodings, more)
+        return sizes
+
+    def _keep(self, texts: Sequence[str], encodings: Sequence[Encoding], pieces: int) -> None:
+        """Keep what was counted; what was counted longest ago makes room for it."""
+        if self._pieces + pieces > COUNTED:
+            self._before, self._counted, self._pieces = self._counted, {}, 0
+        self._pieces += pieces
+        self._counted.update(
+            (text, _tokens(encoding, 0)) for text, encoding in zip(texts, encodings, strict=True)
+        )
+
+    def _known(self, text: str) -> Tokens | None:
+        """Return the word pieces of a text as they were counted, None where they are not kept."""
+        return self._counted.get(text) or self._before.get(text)
 
     def question(self, text: str) -> list[int]:
         """Return the ids of a question; what lies beyond the limit is cut off."""
@@ -78,28 +112,109 @@ class PassageTokenizer:
     def passage(self, passage: PassageText) -> Tokens:
         """Tokenise prompt, headline and passage as one text; leave out a headline too many."""
         headline = self._headline(passage.title)
-        lead = self._prompt + (headline + "\n" if headline else "")
-        encoding = self._tokenizer.encode(lead + clean(passage.text))
-        if len(encoding.ids) > self._limit and headline:
-            lead = self._prompt
-            encoding = self._tokenizer.encode(lead + clean(passage.text))
-        offsets = np.asarray(encoding.offsets, dtype=np.int64)
-        special = np.asarray(encoding.special_tokens_mask, dtype=bool)
-        body = ~special & (offsets[:, 1] > len(lead))
-        return Tokens(
-            ids=encoding.ids[: self._limit],
-            starts=np.maximum(offsets[: self._limit, 0] - len(lead), 0),
-            body=body[: self._limit],
-        )
+        found = self._joined(passage, headline)
+        if len(found.ids) > self._limit and headline:
+            found = self._joined(passage, "")
+        room = self._limit
+        return Tokens(found.ids[:room], found.starts[:room], found.body[:room])
 
     def _headline(self, title: str | None) -> str:
         """Return as much of the headline as its share of the limit allows."""
         if not title:
             return ""
+        allowed = int(self.room * MAX_HEADLINE_SHARE)
+        counted = self._known(title)
+        if counted and len(counted.ids) <= allowed:
+            return title
         title = clean(title)
         encoding = self._tokenizer.encode(title, add_special_tokens=False)
-        allowed = int(self.room * MAX_HEADLINE_SHARE)
         return title if len(encoding.ids) <= allowed else title[: encoding.offsets[allowed - 1][1]]
+
+    def _joined(self, passage: PassageText, headline: str) -> Tokens:
+        """Return prompt, headline and passage as one text, however long."""
+        if parts := self._parts(passage, headline):
+            return _put_together(parts)
+        lead = self._prompt + (clean(headline) + "\n" if headline else "")
+        return _tokens(self._tokenizer.encode(lead + clean(passage.text)), len(lead))
+
+    def _parts(self, passage: PassageText, headline: str) -> list[Tokens] | None:
+        """Return what a passage is put together from, None where not all of it was counted."""
+        if self._ends is None or not _are_apart(passage):
+            return None
+        counted = [self._known(span.of(passage.text)) for span in passage.sentences]
+        lead = self._known(headline) if headline else _NOTHING
+        found = [tokens for tokens in counted if tokens]
+        if lead is None or len(found) < len(counted):
+            return None
+        before, after = self._ends
+        body = [
+            Tokens(tokens.ids, tokens.starts + span.start, tokens.body)
+            for tokens, span in zip(found, passage.sentences, strict=True)
+        ]
+        return [_apart(before), _apart(lead.ids), *body, _apart(after)]
+
+
+def _ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
+    """Return the ids before and after any text; None where a word's depend on other words."""
+    if not (
+        isinstance(tokenizer.normalizer, BertNormalizer)
+        and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
+        and isinstance(tokenizer.model, WordPiece)
+    ) or any(map(_takes_space, tokenizer.get_added_tokens_decoder().values())):
+        return None
+    if any(token.content.split() != [token.content] for token in _added(tokenizer)):
+        return None
+    encoding = tokenizer.encode("a")
+    special = encoding.special_tokens_mask
+    first, behind = special.index(0), len(special) - special[::-1].index(0)
+    return encoding.ids[:first], encoding.ids[behind:]
+
+
+def _added(tokenizer: Tokenizer) -> Iterable[AddedToken]:
+    """Return the tokens that are looked for in a text before it is parted into words."""
+    added: dict[int, AddedToken] = tokenizer.get_added_tokens_decoder()
+    return added.values()
+
+
+def _takes_space(token: AddedToken) -> bool:
+    """Tell whether a token may reach over the whitespace between two sentences."""
+    return token.lstrip or token.rstrip or any(map(str.isspace, token.content))
+
+
+def _tokens(encoding: Encoding, lead: int) -> Tokens:
+    """Return a tokenised text of which the first `lead` characters are not the passage's own."""
+    offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+    special = np.asarray(encoding.special_tokens_mask, dtype=bool)
+    body = ~special & (offsets[:, 1] > lead)
+    return Tokens(encoding.ids, np.maximum(offsets[:, 0] - lead, 0), body)
+
+
+def _apart(ids: list[int]) -> Tokens:
+    """Return tokens that are not the passage's own."""
+    return Tokens(ids, np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.bool_))
+
+
+_NOTHING = _apart([])
+
+
+def _put_together(parts: Sequence[Tokens]) -> Tokens:
+    """Return the tokens of all parts, one behind the other."""
+    return Tokens(
+        ids=[token for part in parts for token in part.ids],
+        starts=np.concatenate([part.starts for part in parts]),
+        body=np.concatenate([part.body for part in parts]),
+    )
+
+
+def _are_apart(passage: PassageText) -> bool:
+    """Tell whether plain whitespace, and nothing else, parts the sentences of a passage."""
+    at = None
+    for span in passage.sentences:
+        gap = passage.text[at : span.start] if at is not None else "\n"
+        if (at is None and span.start) or not gap or gap.strip(" \n\r\t"):
+            return False
+        at = span.end
+    return at == len(passage.text)
 
 
 def encode_passages(

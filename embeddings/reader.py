@@ -80,7 +80,7 @@ class Reader:
         tokens stand in which sentence, bool (sentences, tokens). Tokens of none are left out.
         """
         chosen = np.flatnonzero(inside.any(axis=0))
-        narrow = self._narrow(states[chosen], "passage") * SCALE
+        narrow = self._narrow(_rows(states, chosen), "passage") * SCALE
         values = np.rint(np.clip(narrow, -127, 127)).astype(np.int8)
         sentence = inside[:, chosen].argmax(axis=0)
         return TokenVectors(values, np.bincount(sentence, minlength=len(inside)), self.number)
@@ -259,9 +259,16 @@ def even_layers(states: Vectors) -> Vectors:
 
 def _lengths(given: Vectors) -> Vectors:
     """Return the length of each layer's state without its mean, (tokens, LAYERS)."""
-    sums = np.add.reduce(given, axis=2)
-    squares = np.einsum("ijk,ijk->ij", given, given) - sums * sums / np.float32(given.shape[2])
-    return np.asarray(np.sqrt(np.maximum(squares, TINY)), dtype=np.float32)
+    states = given.reshape(-1, given.shape[2])
+    sums = states @ np.ones(states.shape[1], dtype=np.float32)  # a product takes half of a sum
+    squares = np.vecdot(states, states) - sums * sums / np.float32(states.shape[1])
+    return np.asarray(np.sqrt(np.maximum(squares, TINY)).reshape(given.shape[:2]), dtype=np.float32)
+
+
+def _rows(states: Vectors, chosen: npt.NDArray[np.intp]) -> Vectors:
+    """Return the chosen rows; no copy where they follow each other, as a passage's own do."""
+    start, end = (int(chosen[0]), int(chosen[-1]) + 1) if len(chosen) else (0, 0)
+    return states[start:end] if end - start == len(chosen) else states[chosen]
 
 
 def _normed(vectors: npt.NDArray[Any]) -> Vectors:

@@ -131,11 +131,9 @@ class Store(Contents):
             self._drop_spares()
             self._forget_until(generation - COMMITS_KEPT)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """Give everything read inside one consistent view."""
-        with self._db.snapshot():
-            yield
+        return self._db.snapshot()
 
     def writing(self, wait: float = 0) -> AbstractContextManager[None]:
         """Hold the archive's only writer's place within a block.

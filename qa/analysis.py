@@ -103,7 +103,7 @@ def stems_of(texts: Sequence[str]) -> list[Ints]:
         return _parted(texts, [*map(are_known, texts)], stems_of, _stems_alone)
     stems, plain = _looked_up(lines)
     return [
-        stems.stems[lines.words_of(number)] if plain[number] else _stems_alone(text)
+        stems.stems[lines.words_of(number)].copy() if plain[number] else _stems_alone(text)
         for number, text in enumerate(texts)
     ]
 
@@ -171,7 +171,8 @@ class _Lines:
 
     def of_words(self, values: Flags) -> Flags:
         """Spread a value a passage over its words."""
-        return np.repeat(values, np.diff(self.firsts[self.passages]))
+        firsts = self.firsts[self.passages]
+        return np.repeat(values, firsts[1:] - firsts[:-1])
 
     def words_of(self, number: int) -> slice:
         """Return where the words of a passage are."""
@@ -182,11 +183,12 @@ class _Lines:
         """Tell which plain passages have no stems but English ones, as `analyze` finds out."""
         edges = self.bounds[self.passages]
         firsts = self.firsts[self.passages]
-        looked_at = self.found.ends <= np.repeat(edges[:-1] + LOOKED_AT, np.diff(firsts))
+        words = firsts[1:] - firsts[:-1]
+        looked_at = self.found.ends <= np.repeat(edges[:-1] + LOOKED_AT, words)
         held = np.zeros(len(looked_at) + 1, dtype=np.uint64)
         np.bitwise_and(stems.bits, np.uint64(COMMON), out=held[:-1], where=looked_at)
         seen = np.bitwise_or.reduceat(held, firsts[:-1])
-        seen[np.diff(firsts) == 0] = 0
+        seen[words == 0] = 0
         english = np.bitwise_count(seen) >= SURE
         for number in np.flatnonzero(self.plain & ~english).tolist():
             text = self.whole[edges[number] : max(edges[number + 1] - 1, 0)]
@@ -201,7 +203,7 @@ class _Looks:
         self._lines, self._stems, self._texts = lines, stems, texts
         self._firsts = lines.passages.tolist()
         found, firsts = lines.found, lines.firsts
-        lengths = np.diff(firsts)
+        lengths = firsts[1:] - firsts[:-1]
         count = len(lengths)
         self._sentence = np.repeat(np.arange(count), lengths)
         opening = firsts[:-1][lengths > 0]

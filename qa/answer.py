@@ -56,7 +56,7 @@ def cite(ranked: Sequence[Ranked], k: int) -> tuple[Citation, ...]:
     """Return one citation a story, best first, at most k; copies elsewhere are named with it."""
     best: dict[str, Ranked] = {}
     for item in ranked:
-        best.setdefault(item.candidate.article_id, item)
+        best.setdefault(item.candidate.told.id, item)
     items = list(best.values())
     groups = _stories(items[: max(GROUPED, k)])
     if len(groups) < k and len(items) > GROUPED:

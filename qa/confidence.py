@@ -157,14 +157,16 @@ def signs(candidates: Candidates, shares: Shares, first: Ranked | None = None) -
 
 def _of_reading(rows: Rows, place: int) -> dict[str, float]:
     """Return what the reader makes of all that it read, and of the passage at a place."""
-    columns = dict(zip(rows.names, rows.values.T, strict=True))
-    passages = columns["reader: passage"][rows.starts]
-    others = np.delete(passages, place)
+    by_passage, by_sentence, was_read = (
+        rows.values[:, rows.names.index(name)] for name in ("reader: passage", "reader", "read")
+    )
+    passages = by_passage[rows.starts]
+    others = passages[np.arange(len(passages)) != place]
     mine = rows.article == rows.article[place]
     least = passages.min()
-    apart = softmax(columns["reader"][columns["read"] > 0])
+    apart = softmax(by_sentence[was_read > 0])
     return {
-        "reader: best": float(columns["reader"].max()),
+        "reader: best": float(by_sentence.max()),
         "reader: margin": float(passages[place] - others.max(initial=least)),
         "reader: article margin": float(passages[mine].max() - passages[~mine].max(initial=least)),
         "reader: entropy": _entropy(apart),
@@ -207,4 +209,5 @@ def _lead(articles: dict[str, float], first: str) -> float:
 
 def _margin(scores: Floats, same: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Return by how much the best of one article exceeds the best of all others."""
-    return float(scores[same].max() - (scores[~same].max() if not same.all() else 0.0))
+    others = scores[~same]
+    return float(scores[same].max() - (others.max() if len(others) else 0.0))

@@ -108,6 +108,14 @@ def _year_of(calendar: Calendar, start: Callable[[int], date]) -> int:
     return anchor.year if is_before_all else year
 
 
+HINTS = (
+    *(month[:3] for month in MONTHS),
+    *SEASONS,
+    *(feast.partition("'")[0] for feast in _FEASTS),
+    "quarter",
+)
+"""What words begin with of which one, or a digit, is part of each name below."""
+
 DATES: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"(?<!\d)[12]\d{3}-\d{1,2}-\d{1,2}(?!\d)"), _iso_day),
     (re.compile(r"(?<!\d)\d{1,2}[/.-]\d{1,2}[/.-][12]\d{3}(?!\d)"), _iso_day),

@@ -178,7 +178,7 @@ class _Columns(Scene):
 
     def stems(self) -> dict[str, Floats]:
         """Weigh the question's stems that a sentence, its neighbours, passage and article hold."""
-        weights = self.weights
+        weights, count = self.weights, len(self.weights)
         squared = weights**2 / (float((weights**2).sum()) or 1.0)
         of_passages = np.add.reduceat(self.counts, self.starts, axis=0)
         sizes = np.add.reduceat(self.lengths, self.starts)
@@ -189,17 +189,17 @@ class _Columns(Scene):
             "share": self.share,
             "rare share": self.present @ squared,
             "rare share around": self.around(self.present) @ squared,
-            "terms": self.present.mean(axis=1),
+            "terms": self.present.sum(axis=1) / count,
             "passage share": of_passage,
             "passage share squared": of_passage**2,
-            "passage terms": self.of_passages(self.in_passages.mean(axis=1)),
+            "passage terms": self.of_passages(self.in_passages.sum(axis=1) / count),
             "passage saturated": self.of_passages(
                 _saturated(of_passages, 0.5 + 0.5 * sizes / USUAL_PASSAGE) @ weights
             ),
             "article share": self.of_articles(of_article),
             "article rare share": self.of_articles(self.in_articles @ squared),
             "article missing": self.of_articles((1 - of_article) * self.nats),
-            "article terms": self.of_articles(self.in_articles.mean(axis=1)),
+            "article terms": self.of_articles(self.in_articles.sum(axis=1) / count),
             "article density": self.of_articles(np.log1p(self._of_articles(of_passages)) @ weights),
             "lead share": self.of_articles(self.in_leads @ weights),
         }

@@ -29,6 +29,11 @@ ASCII is folded thirty times as fast."""
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"
 
+_PERCENT = {point: f"%{point:02X}" for point in range(128) if not chr(point).isalnum()} | {
+    ord(letter): letter for letter in "_.~"
+}
+"""What each ASCII letter is written as that is neither of the alphabet nor a digit (RFC 3986)."""
+
 CONTEXT = (0, 3, 8)
 """Words before and after the quote that are tried, until the directive fits one place only."""
 
@@ -87,7 +92,8 @@ def _plain(text: str) -> str:
 
 def _encoded(words: list[str]) -> str:
     """Percent-encode a part of a directive; "-", "&" and "," mean something in it."""
-    return "%20".join(map(_encoded_word, words))
+    text = " ".join(words)
+    return text.translate(_PERCENT) if text.isascii() else "%20".join(map(_encoded_word, words))
 
 
 @lru_cache(maxsize=KNOWN_WORDS)

@@ -13,13 +13,18 @@ from datetime import timedelta
 from itertools import islice
 
 from corpus.records import Span
-from qa import periods
+from qa import dated_names, periods, relative_dates
 from qa.dated_names import COUNTS, DATES, NAMES
 from qa.periods import Calendar, Period
 from qa.relative_dates import ON_WEEKDAY, RELATIVE
 
 REACH = 48
 """Characters in front of a name that are read for what narrows it; the longest phrase has 30."""
+
+_HINT = re.compile(
+    r"\d|\b(?:" + "|".join([*dated_names.HINTS, *relative_dates.HINTS]) + ")", re.IGNORECASE
+)
+"""What is part of every name; most questions have none of it, and are done with here."""
 
 MOST_NAMES = 20
 """Dates of one kind that are read in a text; no question has as many."""
@@ -43,6 +48,8 @@ class Named:
 
 def named_periods(text: str, calendar: Calendar) -> list[Named]:
     """Return the periods named in a text, from left to right, none inside another."""
+    if not _HINT.search(text):
+        return []
     found = [_grown(named, text) for named in _names(text, calendar)]
     found.sort(key=lambda named: (named.span.start, -named.span.end))
     outer: list[Named] = []

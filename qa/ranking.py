@@ -9,6 +9,7 @@ pairwise approach to listwise approach"), with the sentences that hold the answe
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -97,7 +98,7 @@ class Shares:
         together[:-1] = shares[:-1] + shares[1:]
         together[starts[1:] - 1] = -1.0
         most = np.maximum.reduceat(together, starts)
-        at = firsts_of(together, starts, np.repeat(most, np.diff(starts, append=len(shares))))
+        at = firsts_of(together, starts, most[self.rows.passage])
         behind = np.minimum(at + 1, len(shares) - 1)
         is_pair = most >= 0
         better = np.where(is_pair & (shares[behind] > shares[at]), behind, at)
@@ -131,15 +132,17 @@ def rank(candidates: Candidates, shares: Shares | None = None) -> list[Ranked]:
     for quoted, places in zip((firsts, ends), shares.quotes, strict=True):
         quoted[rows.chosen] = places - rows.starts
     order = np.argsort(-scores, kind="stable")  # they are found in the order of their keys
-    told = (column[order].tolist() for column in (firsts, ends, scores))
-    ranked = []
-    for at, first, end, score in zip(order.tolist(), *told, strict=True):
-        sentences = found[at].stored.sentences
-        quote = sentences[first]
-        if end > first + 1:
-            quote = Span(quote.start, sentences[end - 1].end)
-        ranked.append(Ranked(found[at], quote, score))
-    return ranked
+    ordered = [found[at] for at in order.tolist()]
+    quotes = zip(ordered, firsts[order].tolist(), ends[order].tolist(), strict=True)
+    spans = [_span(item.stored.sentences, first, end) for item, first, end in quotes]
+    return [*map(Ranked, ordered, spans, scores[order].tolist())]
+
+
+def _span(sentences: Sequence[Span], first: int, end: int) -> Span:
+    """Return the span of the sentences from the first to the one before `end`."""
+    if end == first + 1:
+        return sentences[first]
+    return Span(sentences[first].start, sentences[end - 1].end)
 
 
 def behind_first(passages: Floats, fused: Floats) -> Floats:

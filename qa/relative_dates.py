@@ -112,6 +112,9 @@ def _of_year(name: str, year: int) -> Period:
     return periods.month(year, MONTHS.index(name) + 1)
 
 
+HINTS = ("yesterday", "today", "this", "last", "past", "previous", "weekend", "ago", *WEEKDAYS)
+"""What words begin with of which one is part of each of the names below."""
+
 RELATIVE: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (
         re.compile(

@@ -13,8 +13,8 @@ from embeddings.encoder import (
     Encoder,
     PassageVectors,
     QuestionVectors,
-    ReadingEncoder,
     Vectors,
+    is_reading,
     unit,
 )
 from embeddings.indices import Indices
@@ -142,7 +142,7 @@ def _taken_along(query: Query) -> list[str]:
 
 
 def _vectors_of(encoder: Encoder, texts: Sequence[str]) -> list[QuestionVectors]:
-    if isinstance(encoder, ReadingEncoder):
+    if is_reading(encoder):
         return encoder.read_questions(texts)
     return [QuestionVectors(vector) for vector in encoder.encode_questions(texts)]
 
@@ -246,20 +246,19 @@ def _search(
     read = indices.shelf.take(store, sorted({*dense, *sparse}))
     if not read:
         return {}
-    vectors = np.concatenate([item.vectors.passage for item in read.values()])
-    similar = (vectors.reshape(len(read), -1) @ searched.vector).tolist()
-    return {
-        key: Candidate(
-            item.stored,
-            item.told,
-            item.vectors,
-            cosine,
-            sparse.get(key, 0.0),
-            by_article.get(item.stored.article, 0.0),
-            item.notes,
-        )
-        for (key, item), cosine in zip(read.items(), similar, strict=True)
-    }
+    items = [*read.values()]
+    vectors = np.concatenate([item.vectors.passage for item in items])
+    found = map(
+        Candidate,
+        [item.stored for item in items],
+        [item.told for item in items],
+        [item.vectors for item in items],
+        (vectors.reshape(len(read), -1) @ searched.vector).tolist(),
+        [sparse.get(key, 0.0) for key in read],
+        [by_article.get(item.stored.article, 0.0) for item in items],
+        [item.notes for item in items],
+    )
+    return dict(zip(read, found, strict=True))
 
 
 def _idf(indices: Indices, terms: dict[str, float]) -> dict[str, float]:

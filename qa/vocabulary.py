@@ -46,10 +46,8 @@ class Vocabulary:
 
     def __init__(self, classes: Sequence[Iterable[str]] = (), room_bits: int = ROOM_BITS) -> None:
         self._shift = np.uint64(64 - room_bits)
-        self._words = np.zeros(1 << room_bits, dtype=np.int64)
-        self._stems = np.zeros(1 << room_bits, dtype=np.int64)
-        self._bases = np.zeros(1 << room_bits, dtype=np.int64)
-        self._bits = np.zeros(1 << room_bits, dtype=np.uint64)
+        self._rows = np.zeros((1 << room_bits, 4), dtype=np.int64)
+        """Word, stem, base and bits, side by side: memory is slow, and one look brings all four."""
         self._lock = Lock()
         self._told: dict[str, int] = {}
         for bit, words in enumerate([*([word] for word in sorted(ENGLISH)), *classes]):
@@ -63,17 +61,18 @@ class Vocabulary:
         """
         places = (found.codes.view(np.uint64) >> self._shift).view(np.int64)
         with self._lock:
-            new = np.flatnonzero(chosen & (self._words[places] != found.codes))
-            known = Stems(self._stems[places], self._bases[places], self._bits[places])
+            rows = self._rows.take(places, axis=0)
+            new = np.flatnonzero(chosen & (rows[:, 0] != found.codes))
             if len(new):
-                self._learn(text, found, places, new, known)
+                rows[new] = self._rows[places[new]] = self._learned(text, found, new)
+        known = Stems(rows[:, 1], rows[:, 2], rows[:, 3].view(np.uint64))
         if not chosen.all():
             for column in (known.stems, known.bases, known.bits):
                 column[~chosen] = 0
         return known
 
-    def _learn(self, text: str, found: Tokens, places: Codes, new: Codes, known: Stems) -> None:
-        """Stem the new words (positions), and put that into `known` and into their places."""
+    def _learned(self, text: str, found: Tokens, new: Codes) -> Codes:
+        """Stem the new words (positions); return their rows, int64 (new, 4)."""
         where = zip(found.starts[new].tolist(), found.ends[new].tolist(), strict=True)
         words = [text[start:end].lower() for start, end in where]
         number = {word: at for at, word in enumerate(dict.fromkeys(words))}
@@ -83,8 +82,9 @@ class Vocabulary:
         bases = [*base_forms(stems)]
         if bases != stems:
             of_bases = codes(bases)
-        bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)[which]
-        known.stems[new] = self._stems[places[new]] = of_stems[which]
-        known.bases[new] = self._bases[places[new]] = of_bases[which]
-        known.bits[new] = self._bits[places[new]] = bits
-        self._words[places[new]] = found.codes[new]
+        bits = np.array([self._told.get(word, 0) for word in number], dtype=np.uint64)
+        rows = np.empty((len(new), 4), dtype=np.int64)
+        columns = found.codes[new], of_stems[which], of_bases[which], bits.view(np.int64)[which]
+        for column, values in zip(rows.T, columns, strict=True):
+            column[:] = values
+        return rows

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +25,30 @@ settings.register_profile("shared", deadline=None, max_examples=60)
 settings.load_profile("shared")
 
 
+# The tests start a hundred processes: none of them is to compile all modules anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_numbers = itertools.count()
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from looking through all modules during every test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def _all_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for homes: pytest would link to each that it made, as to the newest."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_all_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every test away from the archive, cache and settings of the person who runs it."""
-    home = tmp_path_factory.mktemp("home")
+    home = _all_homes / str(next(_numbers))
+    home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     for variable, below in (
         ("XDG_DATA_HOME", ".local/share"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from corpus.cleaning import clean
 from corpus.readers import read_file
 from corpus.records import Article, Span
+from tests.pace import within
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench"
 SEED = BENCH / "seed" / "000_5726d6a920990b83.txt"
@@ -313,17 +313,15 @@ def test_hostile_text_takes_linear_time(unit: str) -> None:
     """A hundred thousand hostile characters, on one line or many, take less than a second."""
     text = (unit * 100_000)[:100_000]
     for hostile in (text, f"{ONE}\n\n{text}\n\n{text[:250]}"):
-        started = time.process_time()
-        clean(Article(id="a", text=hostile))
-        assert time.process_time() - started < 1
+        with within(1):
+            clean(Article(id="a", text=hostile))
 
 
 def test_a_million_characters_take_linear_time() -> None:
     """A text of a million characters is cleaned in a few seconds at most."""
     text = "\n\n".join([ONE, "Read more", TWO, "Image caption,", THREE] * 5_000)
-    started = time.process_time()
-    article = clean(Article(id="a", text=text[:1_000_000]))
-    assert time.process_time() - started < 3
+    with within(3):
+        article = clean(Article(id="a", text=text[:1_000_000]))
     assert "Read more" not in article.clean_text
 
 

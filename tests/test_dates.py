@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.dates import MAX_DATE_CHARS, parse_date
+from tests.pace import within
 
 
 @pytest.mark.parametrize(
@@ -80,8 +79,7 @@ def test_never_raises(text: str) -> None:
 @pytest.mark.parametrize("unit", ["1", "1 ", "2 March ", "Jan ", "-", "2023-", " ", "12/"])
 def test_hostile_strings_cost_nothing(unit: str) -> None:
     """A hundred thousand hostile characters take less than a second."""
-    started = time.process_time()
-    parse_date(unit * 100_000)
-    for length in range(MAX_DATE_CHARS):
-        parse_date((unit * MAX_DATE_CHARS)[:length])
-    assert time.process_time() - started < 1
+    with within(1):
+        parse_date(unit * 100_000)
+        for length in range(MAX_DATE_CHARS):
+            parse_date((unit * MAX_DATE_CHARS)[:length])

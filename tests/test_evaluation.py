@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -281,10 +282,11 @@ class TestEvaluate:
 
     def test_measures_by_hand(self) -> None:
         """Every measure of the contract, over four questions whose outcomes are known."""
+        began = time.perf_counter()
         measures = evaluate(FakeArchive(), GOLD).measures
         seconds = measures.pop("seconds")
         assert isinstance(seconds, float)
-        assert 0 <= seconds < 5
+        assert 0 <= seconds <= time.perf_counter() - began
         assert {k: v for k, v in measures.items() if not k.startswith("standalone.")} == {
             "article.Success@1": pytest.approx(2 / 3),
             "article.RR@10": pytest.approx(2 / 3),

@@ -12,6 +12,7 @@ from qa.evaluation.inside import Inside
 from qa.evaluation.page import render_page
 from qa.evaluation.run import evaluate
 from tests.archives import ROOT
+from tests.pace import within
 
 NEWSQA = ROOT.parent / "shared" / "bench" / "newsqa"
 SECONDS = 120
@@ -28,12 +29,12 @@ def test_newsqa_is_evaluated_and_every_miss_explained() -> None:
     gold = read_gold(NEWSQA / "gold.jsonl")
     with opened(None, NEWSQA / "articles.jsonl", lambda _: None) as archive:
         begun = time.perf_counter()
-        result = evaluate(archive, gold, insight=Inside(archive))
-        page = render_page(result, "newsqa")
+        with within(SECONDS, clock=time.perf_counter):
+            result = evaluate(archive, gold, insight=Inside(archive))
+            page = render_page(result, "newsqa")
         seconds = time.perf_counter() - begun
     print(f"{len(gold):,} questions in {seconds:.1f} s, {len(page.encode()):,} bytes of page")
     print(result.failures)
     assert all((row.failure is not None) == row.is_miss for row in result.rows)
     assert sum(result.failures.values()) == sum(row.is_miss for row in result.rows)
     assert len(page.encode()) < 2_000_000
-    assert seconds < SECONDS

@@ -18,6 +18,7 @@ from qa.evaluation.sureness import (
     chance_error,
     fit_confidence,
     given_at,
+    least_sure,
     thresholds,
 )
 from qa.odds import Sureness
@@ -182,27 +183,24 @@ def test_true_confidences_err_by_chance() -> None:
     assert chance_error(np.repeat([0.0, 1.0], 50)) == 0
 
 
-def test_thresholds_are_read_off_the_answers() -> None:
-    """A hundred answers, the surest forty right; a rate is of what is measured and what is said."""
-    probability = np.linspace(1, 0, 101)[:-1]
-    right = np.repeat([1.0, 0.0], [40, 60])
-    table = dict(thresholds(probability, right))
-    assert table[0.1] == pytest.approx(
-        probability[39]
-    )  # of 40 none is wrong, and 7.8 by what is said
-    assert table[0.2] == pytest.approx(
-        probability[46]
-    )  # of 47 these are 7 and 10.8; of 48, 8 and 11.3
-    few = thresholds(probability[: LEAST_GIVEN - 1], right[: LEAST_GIVEN - 1])
+def test_thresholds_are_what_the_confidences_say() -> None:
+    """A hundred answers whose confidence falls by a hundredth each: of 20 at most 1 in 10 fail."""
+    probability = np.linspace(0.999, 0.009, 100)
+    for count in (40, 18):  # answers that are right, the surest
+        right = (np.arange(100) < count).astype(float)
+        table = dict(thresholds(probability, right))
+        assert table[0.2] == (pytest.approx(0.609) if count == 40 else 1)  # 22 of 40 are wrong
+        assert table[0.1] == (pytest.approx(0.809) if count == 40 else 1)  # though 2 of 20 are
+    few = thresholds(probability[: LEAST_GIVEN - 1], np.ones(LEAST_GIVEN - 1))
     assert {least for _, least in few} == {1.0}
 
 
 def test_a_fold_is_answered_by_thresholds_of_the_others() -> None:
-    """Four folds are right and the fifth is not: it is answered as they say, they as it says."""
+    """What a fold's own confidences say does not count: 4 is answered as 0 to 3 say."""
     fold = np.repeat(np.arange(5), 40)
-    probability = np.tile(np.linspace(0.98, 0.2, 40), 5)
-    sure = (probability > 0.8) & (fold != 4)
-    signs = replace(signs_made(200), right=sure.astype(float))
+    sure, unsure = np.linspace(0.98, 0.2, 40), np.linspace(0.85, 0.5, 40)
+    probability = np.concatenate([*[sure] * 4, unsure])
+    signs = signs_made(200)
     given = given_at(0.1, signs, probability, fold)
-    assert given[fold == 4].any()
-    assert not given[fold != 4].any()
+    assert probability[(fold == 4) & given].tolist() == unsure[unsure >= 0.82].tolist()
+    assert least_sure(0.1, probability) > 0.82  # of all, fewer of them would be answered

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,16 @@ def _modules() -> Iterator[tuple[str, Path]]:
 MODULES = sorted(_modules())
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a file's syntax tree."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
 def imported(path: Path, *, at_once: bool = False) -> set[str]:
     """Return the modules that a file imports, but for types only; `at_once`: when it is loaded."""
-    pending: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    pending: list[ast.AST] = [parsed(path)]
     names: set[str] = set()
     while pending:
         node = pending.pop()
@@ -154,6 +162,6 @@ def test_modules_keep_their_size(module: str, path: Path) -> None:
     """Under 400 lines a module, 60 a function (STYLE)."""
     text = path.read_text("utf-8")
     assert len(text.splitlines()) < 400
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 60, f"{module}.{node.name}"

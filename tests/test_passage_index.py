@@ -288,21 +288,24 @@ class TestMilvus:
         """They find all there is, in the old collection or in the new one."""
         index, question = index_of(store), words_vector("bridge")[None, :]
         found: list[int] = []
+        rebuilt = 0
         ended = threading.Event()
 
         def search() -> None:
-            while not ended.is_set():
+            while not ended.wait(0.001):  # without a pause it would keep the rebuild from the core
                 found.append(len(index.search(question, 60)[0]))
 
         searching = threading.Thread(target=search)
         searching.start()
         try:
-            for _ in range(2):
+            while (rebuilt < 2 or len(found) < 100) and searching.is_alive():
                 make_anew(store)
+                rebuilt += 1
         finally:
             ended.set()
             searching.join()
         assert {*found} == {len(store.passage_keys())}
+        assert rebuilt > 1
 
     def test_a_stopped_catch_up_goes_on(
         self, store: Store, monkeypatch: pytest.MonkeyPatch

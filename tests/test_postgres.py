@@ -39,6 +39,7 @@ from qa.shared import open_store
 from tests.archives import encoded, put, run_python, some_articles
 from tests.fakes import HashingEncoder, make_article, stories, write_articles
 from tests.killing import Children
+from tests.pace import within
 from tests.postgres import Server
 from tests.truths import PostgresTruth
 
@@ -99,10 +100,11 @@ def test_a_session_may_be_idle_for_long(shared: PostgresTruth) -> None:
 
 def test_no_server_is_told_at_once(shared: PostgresTruth) -> None:
     """Within seconds, without the password, and as what may be well again soon."""
-    started = time.monotonic()
-    with pytest.raises(UnreachableError, match="does not answer") as caught:
+    with (
+        within(5, clock=time.monotonic),
+        pytest.raises(UnreachableError, match="does not answer") as caught,
+    ):
         open_store(locate("postgresql://news:geheim@127.0.0.1:9/db"))
-    assert time.monotonic() - started < 5
     assert "geheim" not in str(caught.value)
     assert caught.value.exit_code == 1
 
@@ -357,10 +359,11 @@ def test_the_second_writer_is_told_who_holds_it(
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         for act in (lambda: archive.add(news), lambda: archive.remove("story-1")):
-            started = time.monotonic()
-            with pytest.raises(ArchiveLockedError, match=f"process {process.pid} on .* since"):
+            with (
+                within(1, clock=time.monotonic),
+                pytest.raises(ArchiveLockedError, match=f"process {process.pid} on .* since"),
+            ):
                 act()
-            assert time.monotonic() - started < 1
         assert archive.ask(QUESTIONS[0]).citations
         assert cli.run(["remove", "story-1", "--archive", shared.address]) == 5
         assert str(process.pid) in capsys.readouterr().err

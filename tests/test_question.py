@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from qa.recency import AHEAD, NOW, asks_for_newest
 from qa.records import History, Query
 from qa.retrieval import CONTEXT_TERMS, query_terms, query_vectors
 from tests.fakes import HashingEncoder
+from tests.pace import within
 
 OUTLETS = ("Kelderwick Gazette", "Ferrow FM", "The Tidewrack")
 DATES = ("2025-01-06", "2025-12-20")
@@ -311,10 +311,9 @@ def test_history_of_another_shape_is_refused_with_the_right_one(history: Any) ->
 
 def test_long_conversations_are_read_from_their_end() -> None:
     """Ten thousand turns, or one of a million characters, are read in time, the last of them."""
-    before = time.process_time()
-    turns = [*("Who was Billie Crake?", "A coxswain.") * 5_000, "Who won?", "x " * 500_000]
-    query = read("And what did she leave?", *turns)
-    assert time.process_time() - before < 1
+    with within(1):
+        turns = [*("Who was Billie Crake?", "A coxswain.") * 5_000, "Who won?", "x " * 500_000]
+        query = read("And what did she leave?", *turns)
     assert len(query.context) == 2
     assert all(len(text) <= 4_000 for text, _ in query.context)
 
@@ -337,10 +336,8 @@ def test_long_conversations_are_read_from_their_end() -> None:
 def test_what_is_no_question_is_told_at_once(question: str, told: str) -> None:
     """One clear line that says what to do, in under 50 ms."""
     understand("When does the bridge reopen?")
-    before = time.process_time()
-    with pytest.raises(UsageError, match=told):
+    with within(0.05), pytest.raises(UsageError, match=told):
         understand(question)
-    assert time.process_time() - before < 0.05
 
 
 def test_only_stop_words_are_enough_where_something_says_what_for() -> None:
@@ -389,9 +386,8 @@ def test_any_text_is_understood_or_refused(question: str, turns: list[str]) -> N
 def test_hostile_text_takes_no_time(piece: str) -> None:
     """100,000 characters of any pattern's own words are read in under a second."""
     text = piece * (100_000 // len(piece))
-    before = time.process_time()
-    leans(text)
-    kind_of(text, text)
-    asks_for_newest(text)
-    read("And what was the bridge?", text, text)
-    assert time.process_time() - before < 1
+    with within(1):
+        leans(text)
+        kind_of(text, text)
+        asks_for_newest(text)
+        read("And what was the bridge?", text, text)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Span
 from qa.outlets import OutletNames, attributed, without
+from tests.pace import within
 
 LOCAL = ("Kelderwick Gazette", "Ferrow FM", "The Tidewrack")
 WORLD = (
@@ -210,6 +209,5 @@ def test_cut_text_is_closed_up() -> None:
 def test_hostile_text_takes_no_time(piece: str) -> None:
     """100,000 characters of any pattern's own words are read in under a second."""
     text = piece * (100_000 // len(piece))
-    before = time.process_time()
-    attributed(text, LOCAL)
-    assert time.process_time() - before < 1
+    with within(1):
+        attributed(text, LOCAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,19 +97,27 @@ def test_without_tokens_of_this_reader_the_other_weights_rank() -> None:
         assert 0 < confidence(candidates, ranked, shares) < 1
 
 
-@pytest.fixture
-def outdated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an archive of two copies and another story, from before there was a reader."""
-    monkeypatch.setattr(writing, "RESPLIT", 1)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with news, two copies and another story, and an archive without a reader."""
+    place = tmp_path_factory.mktemp("outdated")
     one, other = stories(2)
-    news = write_articles(tmp_path / "news.jsonl", [one, other, one | {"id": "copy"}])
-    with monkeypatch.context() as before:
+    news = write_articles(place / "news.jsonl", [one, other, one | {"id": "copy"}])
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(writing, "RESPLIT", 1)
         before.setattr(reader, "_bundled", lambda: (None, "no model"))
-        with Archive.create(tmp_path / "archive") as archive:
+        with Archive.create(place / "archive") as archive:
             archive.add(news)
-    manifest = tmp_path / "archive" / "encoder" / "encoder.json"
+    manifest = place / "archive" / "encoder" / "encoder.json"
     write_sealed(manifest, read_sealed(manifest) | {"states": False})
-    return tmp_path / "archive"
+    return place
+
+
+@pytest.fixture
+def outdated(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an archive from before there was a reader."""
+    monkeypatch.setattr(writing, "RESPLIT", 1)
+    return Path(shutil.copytree(made, tmp_path / "outdated")) / "archive"
 
 
 def test_an_archive_from_before_the_reader_is_read_from_the_next_run_on(outdated: Path) -> None:

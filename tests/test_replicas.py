@@ -26,6 +26,7 @@ from qa import Archive, following
 from qa.web.service import build_service
 from tests.archives import run_python
 from tests.fakes import HashingEncoder, stories, write_articles
+from tests.pace import within
 from tests.postgres import Server
 from tests.replicas import Replica, replica
 from tests.truths import PostgresTruth
@@ -161,10 +162,10 @@ def test_replicas_answer_from_a_new_commit_in_a_moment(archive: Archive, tmp_pat
         for n in range(100, 104):
             archive.add(write_articles(tmp_path / f"{n}.jsonl", stories(1, first=n)))
             committed = time.monotonic()
-            for served in (one, two):
-                wait_for(lambda s=served, n=n: cites(s.ask(question(n)), f"story-{n}"))
-                seconds.append(time.monotonic() - committed)
-        assert max(seconds) < 2
+            with within(2, clock=time.monotonic):
+                for served in (one, two):
+                    wait_for(lambda s=served, n=n: cites(s.ask(question(n)), f"story-{n}"))
+                    seconds.append(time.monotonic() - committed)
         archive.remove("story-3")
         for served in (one, two):  # from the moment of the commit on
             cited = served.ask(question(3))[1]["citations"]
@@ -322,9 +323,8 @@ def test_a_database_that_is_silent_keeps_nobody_waiting(
             with Clients(served) as clients:
                 wait_for(lambda: served.get("/api/health")[1]["status"] == "unreachable")
                 wait_for(lambda: sum(clients.statuses.values()) > CLIENTS)
-                began = time.monotonic()
-                assert served.ask(question(1))[0] == served.get("/api/ready")[0] == 503
-                assert time.monotonic() - began < 2
+                with within(2, clock=time.monotonic):
+                    assert served.ask(question(1))[0] == served.get("/api/ready")[0] == 503
         finally:
             postgres.thaw()
         assert clients.wrong == []

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from syntok import segmenter
 
+from corpus import sentences as stage
 from corpus.records import Span
 from corpus.sentences import MAX_BLOCK, paragraph_starts, split_sentences
+from tests.pace import within
 
 NEWS = st.text(
     alphabet=st.sampled_from(list("ab AB.!?\"'“”’()[]•-–\n\r\t\u2028\u00a0\u200b\x1f\x0015é東。…")),
     max_size=300,
 )
 ANY = st.text(max_size=300) | NEWS
+WORDS = st.sampled_from(
+    "one two three Four it He said, don't well-known word.Word wordWord U.S. Mr. Jan. no. No. I V 3"
+    " 2020 3.5 end. end.” “Yes, ’no ... … . ! ? ; ( [ ) ] (CNN) -- – \" ' [1] (He said.)"
+    " However Inc. \u200b a\u200bb \x1f 日本。 über * •".split(" ")
+)
+PLAIN_WORDS = st.sampled_from(["one", "two", "Three", "said", "it"])
+PROSE = st.lists(
+    st.tuples(
+        st.lists(PLAIN_WORDS, max_size=9), WORDS, st.sampled_from([" ", " ", "  ", "\n", ""])
+    ),
+    max_size=30,
+).map(lambda parts: "".join(" ".join([*run, word]) + gap for run, word, gap in parts))
 
 
 def split(text: str) -> list[str]:
@@ -33,6 +46,25 @@ def test_sentences_cover_every_character_that_is_not_space(text: str) -> None:
         last = span.end
     left.append(text[last:])
     assert not "".join(left).strip()
+
+
+@given(PROSE | ANY)
+def test_words_that_are_not_shown_change_no_cut(text: str) -> None:
+    """The segmenter, shown the words next to marks alone, cuts as where it is shown all."""
+    whole = [sentence[0].offset for part in segmenter.analyze(text) for sentence in part]
+    assert stage._joined(text, stage._segmented(text)) == stage._joined(text, whole)
+
+
+def test_plain_words_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long sentence the segmenter sees three words before the mark, of one alone nothing."""
+    shown: list[str] = []
+    known = segmenter.analyze
+    monkeypatch.setattr(segmenter, "analyze", lambda text: shown.append(text) or known(text))
+    text = "The two ministers from both countries met again. They left."
+    assert split(text) == ["The two ministers from both countries met again.", "They left."]
+    assert shown == ["The two met again. They left."]
+    assert len(split("The two ministers met again and again.")) == 1
+    assert len(shown) == 1
 
 
 @given(ANY, st.integers(0, 300), st.integers(0, 300))
@@ -95,17 +127,15 @@ def test_paragraphs_start_after_any_line_break(end: str) -> None:
 def test_hostile_texts_take_less_than_a_second(unit: str) -> None:
     """100,000 characters of anything are cut in about linear time (FAULTS, row 25)."""
     text = (unit * 100_000)[:100_000]
-    started = time.process_time()
-    split_sentences(text)
-    assert time.process_time() - started < 1.5  # a second, and the machine's other users
+    with within(1):
+        split_sentences(text)
 
 
 def test_a_million_characters_take_seconds() -> None:
     """Time grows with the text and not with its square (FAULTS, row 16)."""
     text = "The council met on Tuesday and decided about the harbour wall.\n" * 16_000
-    started = time.process_time()
-    assert len(split_sentences(text)) == 16_000
-    assert time.process_time() - started < 5
+    with within(5):
+        assert len(split_sentences(text)) == 16_000
 
 
 def test_a_text_without_spaces_is_cut_into_blocks() -> None:

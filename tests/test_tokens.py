@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.tokens import KNOWN, LETTER, LINE, ODD, are_among, codes, codes_of_slips, tokens
+from corpus.tokens import FEW, KNOWN, LETTER, LINE, ODD, are_among, codes, codes_of_slips, tokens
 from embeddings.sparse import analyze, english_stems
 
 WORD = re.compile(r"[^\W_]+")
@@ -40,6 +40,13 @@ def test_equal_words_have_equal_codes(text: str) -> None:
     for start, end, code in zip(found.starts, found.ends, found.codes.tolist(), strict=True):
         if not (found.letters[start:end] & ODD).any():
             assert code == codes([text[start:end].lower()])[0]
+
+
+@given(st.lists(st.text(max_size=9) | LETTERS, max_size=9))
+def test_few_words_have_the_codes_that_many_have(words: list[str]) -> None:
+    """One by one as side by side: empty ones, lone surrogates and letters of any script too."""
+    many = codes([*words, *["more"] * FEW])
+    assert codes(words).tolist() == many[: len(words)].tolist()
 
 
 def test_different_words_have_different_codes() -> None:

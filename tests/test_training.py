@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from corpus.records import Span
-from qa.evaluation.examples import Example, folds, is_hit
+from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
 from qa.evaluation.ranker import HEADINGS, RETRIEVED, outcomes, quote_is_right, retrieved
-from qa.evaluation.train import WORSE, Fitted, _replace, worse
+from qa.evaluation.train import WORSE, Fitted, _replace, main, worse
 from qa.features import describe
 from qa.odds import Bent, Sureness
 from qa.ranking import UNREAD, WITH_READER, weighed
@@ -136,4 +136,15 @@ def test_questions_of_an_article_stay_together() -> None:
     examples = [example(gold(span=None), group=f"article {n // 3}") for n in range(60)]
     fold = folds(examples).reshape(-1, 3)
     assert (fold == fold[:, :1]).all()
-    assert set(fold[:, 0]) == set(range(5))
+    assert set(fold[:, 0]) == set(range(FOLDS))
+
+
+def test_a_missing_folder_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Minutes of fitting are not lost to it: not even the gold, which is not there, is read."""
+    gold, articles = (str(tmp_path / name) for name in ("gold.jsonl", "articles.jsonl"))
+    assert main([gold, "--articles", articles, "--write", str(tmp_path / "nowhere")]) == 2
+    told = capsys.readouterr().err
+    assert "nowhere" in told
+    assert "expected a file name in a folder that exists" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from embeddings import carrying, ray_workers, sending
 from embeddings.encoder import Closeable, DistributedEncoder, PassageText, PassageVectors
 from embeddings.onnx import FOLDER, OnnxEncoder
 from embeddings.ray_workers import RayEncoder, checked_address
-from embeddings.sending import as_sent, check, encode_sent, units
+from embeddings.sending import SentEncoder, as_sent, check, encode_sent, units
 from qa import Archive, cli
 from tests.archives import ROOT
 from tests.fakes import HashingEncoder, stories, write_articles
@@ -34,6 +35,18 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> OnnxEncoder:
     directory = tmp_path_factory.mktemp("carried")
     assert carrying.carry_bundled(directory)
     return OnnxEncoder(directory / FOLDER)
+
+
+@pytest.fixture
+def _carried_already(carried: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every archive the encoder that is carried here, instead of writing it once for each."""
+    source = carried.folder
+
+    def link(directory: Path) -> bool:
+        shutil.copytree(source, directory / FOLDER, copy_function=os.link)
+        return True
+
+    monkeypatch.setattr(carrying, "carry_bundled", link)
 
 
 def many() -> list[PassageText]:
@@ -300,9 +313,26 @@ class Task:
         self.function, self.told, self.number = function, told, number
 
 
+@pytest.fixture(scope="module")
+def sent(carried: OnnxEncoder) -> SentEncoder:
+    """Return the encoder as it is sent, which takes a moment."""
+    return as_sent(carried)
+
+
 @pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
-    """Put a ray in place that computes here; something answers at its address."""
+def ray(
+    carried: OnnxEncoder, sent: SentEncoder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeRay]:
+    """Put a ray in place that computes here; something answers at its address.
+
+    Nobody has an encoder but that which archives carry, so it is made ready to be sent once.
+    """
+
+    def sent_before(encoder: OnnxEncoder) -> SentEncoder:
+        assert encoder.settings == carried.settings
+        return sent
+
+    monkeypatch.setattr(ray_workers, "as_sent", sent_before)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     fake = FakeRay()
     monkeypatch.setattr(ray_workers, "_is_first", lambda: True)
@@ -312,8 +342,11 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
         yield fake
 
 
-def test_a_run_with_workers(tmp_path: Path, news: Path, ray: FakeRay) -> None:
+def test_a_run_with_workers(
+    tmp_path: Path, news: Path, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The archive is that of a run without; the cluster is joined once, and only to encode."""
+    monkeypatch.setattr(ray_workers, "as_sent", as_sent)
     for place, workers in (("here", None), ("there", "ray")):
         with Archive.create(tmp_path / place) as archive:
             assert archive.add(news, workers=workers).added == 12
@@ -385,7 +418,7 @@ def test_results_are_fetched_as_they_come(carried: OnnxEncoder, ray: FakeRay) ->
     assert all(np.array_equal(found[index].passage, here[index].passage) for index in here)
 
 
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_windows", "_carried_already")
 @pytest.mark.parametrize("how", ["dying", "lost"])
 def test_a_failure_waits_for_its_turn(
     tmp_path: Path, ray: FakeRay, monkeypatch: pytest.MonkeyPatch, how: str
@@ -540,6 +573,7 @@ def run(*arguments: str | Path) -> int:
     return cli.run([str(argument) for argument in arguments])
 
 
+@pytest.mark.usefixtures("_carried_already")
 def test_the_command_line(
     tmp_path: Path,
     news: Path,

@@ -100,33 +100,34 @@ def compare(
 
     `unseen` has each set's weights by example, which never saw its article.
     """
+    whole: dict[str, Floats] = {}
     for name, examples in sets.items():
         others = [example for other in sets if other != name for example in sets[other]]
         baselines = {system: retrieved(examples, by) for system, by in RETRIEVED.items()}
         for system, found in baselines.items():
             report.add(name, system, figures(examples, found))
-        whole = outcomes(examples, unseen[name])
-        p = paired_randomisation_p(whole[:, 0], baselines["fused"][:, 0])
-        report.add(name, "cross-validated", figures(examples, whole) | {"p to fused": p})
+        whole[name] = outcomes(examples, unseen[name])
+        p = paired_randomisation_p(whole[name][:, 0], baselines["fused"][:, 0])
+        report.add(name, "cross-validated", figures(examples, whole[name]) | {"p to fused": p})
         if others and any(example.is_list for example in others):
             foreign = outcomes(examples, [fit(others)] * len(examples))
             report.add(name, "from the other sets alone", figures(examples, foreign))
-        if parts:
-            _compare_parts(name, examples, others, whole, report)
+    if parts:
+        _compare_parts(sets, whole, report)
 
 
 def _compare_parts(
-    name: str,
-    examples: Sequence[Example],
-    others: Sequence[Example],
-    whole: Floats,
-    report: Report,
+    sets: Mapping[str, Sequence[Example]], whole: Mapping[str, Floats], report: Report
 ) -> None:
+    """Report each set's figures without each part, and the p of the passages and the quotes."""
+    names = next(iter(sets.values()))[0].rows.names
     for part, belongs in _parts().items():
-        columns = [at for at, column in enumerate(examples[0].rows.names) if not belongs(column)]
-        found = outcomes(examples, weights_by_fold(examples, others, columns))
-        tested = {
-            f"p {heading}": paired_randomisation_p(whole[:, at], found[:, at])
-            for at, heading in ((0, "passage"), (2, "quote"))
-        }
-        report.add(name, f"without {part}", figures(examples, found) | tested)
+        columns = [at for at, column in enumerate(names) if not belongs(column)]
+        unseen = weights_by_fold(sets, columns)
+        for name, examples in sets.items():
+            found = outcomes(examples, unseen[name])
+            tested = {
+                f"p {heading}": paired_randomisation_p(whole[name][:, at], found[:, at])
+                for at, heading in ((0, "passage"), (2, "quote"))
+            }
+            report.add(name, f"without {part}", figures(examples, found) | tested)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -93,15 +93,16 @@ def _list(
 
 
 def weights_by_fold(
-    examples: Sequence[Example], others: Sequence[Example], columns: Sequence[int] | None = None
-) -> list[Floats]:
-    """Return for each example weights that never saw its fold; `others` are of other sets."""
-    fold = folds(examples)
-    fitted = [
-        fit([*(e for e, at in zip(examples, fold, strict=True) if at != k), *others], columns)
-        for k in range(FOLDS)
-    ]
-    return [fitted[at] for at in fold]
+    sets: Mapping[str, Sequence[Example]], columns: Sequence[int] | None = None
+) -> dict[str, list[Floats]]:
+    """Return for each example of each set weights that never saw its fold.
+
+    A fold of all sets is left out at once: as many fits as there are folds, however many the sets.
+    """
+    fold = {name: folds(examples) for name, examples in sets.items()}
+    pairs = [pair for name in sets for pair in zip(sets[name], fold[name], strict=True)]
+    fitted = [fit((e for e, at in pairs if at != k), columns) for k in range(FOLDS)]
+    return {name: [fitted[at] for at in own] for name, own in fold.items()}
 
 
 def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:

@@ -24,10 +24,9 @@ from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import Report, compare
 from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
 from qa.evaluation.sureness import train_confidence
-from qa.evaluation.writing import write_file
+from qa.evaluation.writing import check_folder, write_file
 from qa.odds import Sureness, rounded
 from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
-from qa.wording import Floats
 
 MAX_ERROR = 0.4
 """Default error rate: of ten answers that gold judges, six are right."""
@@ -110,6 +109,8 @@ def train(given: argparse.Namespace) -> int:
             f"{len(given.gold)} gold sets and {len(given.articles)} articles files were given;"
             " expected one of each a set"
         )
+    if given.write is not None:
+        check_folder(given.write / ranking.WEIGHTS)
     sets: dict[str, list[Example]] = {}
     for gold, articles in zip(given.gold, given.articles, strict=True):
         name = gold.parent.name
@@ -117,12 +118,12 @@ def train(given: argparse.Namespace) -> int:
             sets[name] = list(examples_of(name, archive, read_gold(gold)))
     report = Report()
     alone = {name: [*map(unread_example, examples)] for name, examples in sets.items()}
-    unread = _unseen(alone)
+    unread = weights_by_fold(alone)
     for name, examples in alone.items():
         report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
     plain = train_confidence(alone, unread, report, WITHOUT)
     read = {name: read_by(examples, unread[name]) for name, examples in sets.items()}
-    unseen = _unseen(read)
+    unseen = weights_by_fold(read)
     compare(read, unseen, report, parts=given.parts)
     sure = train_confidence(read, unseen, report)
     if given.write is None:
@@ -136,14 +137,6 @@ def _mixed(sets: Sets) -> Sets:
     """Return the sets that ask what cannot be answered too, all where there is none."""
     mixed = {n: part for n, part in sets.items() if not all(e.gold.answerable for e in part)}
     return mixed or sets
-
-
-def _unseen(sets: Sets) -> dict[str, list[Floats]]:
-    """Return for each set's examples weights that never saw their fold."""
-    return {
-        name: weights_by_fold(examples, [e for o in sets if o != name for e in sets[o]])
-        for name, examples in sets.items()
-    }
 
 
 def _warn(line: str) -> None:
