@@ -78,10 +78,8 @@ class SqliteDatabase:
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows. Raises UsageError for text that is none."""
-        try:
+        with _translated(self.path):
             return self._db.execute(sql, values).fetchall()
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise _own(self.path, error) from error
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each of the rows of values."""
@@ -277,14 +275,14 @@ def _translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into this project's."""
     try:
         yield
-    except (sqlite3.Error, UnicodeEncodeError) as error:
+    except sqlite3.Error as error:
         raise _own(path, error) from error
+    except UnicodeEncodeError as error:
+        raise half_a_character(error) from error
 
 
-def _own(path: Path, error: sqlite3.Error | UnicodeEncodeError) -> NewsArchiveError:
+def _own(path: Path, error: sqlite3.Error) -> NewsArchiveError:
     """Return the error of this project that says what SQLite's means."""
-    if isinstance(error, UnicodeEncodeError):
-        return half_a_character(error)
     if isinstance(error, sqlite3.ProgrammingError):
         return UsageError(f"the archive in {path.parent} was closed: open it again ({error})")
     if not isinstance(error, sqlite3.OperationalError):

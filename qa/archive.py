@@ -256,11 +256,10 @@ class Archive(Keeping):
         if max_error is not None and not 0 < max_error <= 1:
             raise UsageError(f"max_error={max_error} is no share of answers: give 0.1 for 10%")
         with self._turn():
-            facts = self._facts()
-            queries = [_understand(item, facts.outlets, facts.dates) for item in questions]
-            if not queries or facts.is_empty:
+            queries = self.understand(questions)
+            if not queries or self._facts().is_empty:
                 return [no_articles(query) for query in queries]
-            encoder, reranker = self._load_encoder(facts), self._load_reranker()
+            encoder, reranker = self._load_encoder(), self._load_reranker()
         vectors = query_vectors(encoder, queries)  # side by side with other threads' questions
 
         def answers() -> list[Answer]:

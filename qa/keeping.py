@@ -21,7 +21,7 @@ from embeddings.locking import writer_lock
 from embeddings.store import Store
 from embeddings.writing import mismatch
 from qa.following import Follower
-from qa.holdings import Facts, Holdings
+from qa.holdings import Holdings
 from qa.records import Standing
 
 PATIENCE = 0.4
@@ -195,19 +195,14 @@ class Keeping(Holdings):
         """Return the encoder for passages to come; the caller holds the writer's lock."""
         return self._load_encoder(prepare=True)
 
-    def _load_encoder(self, facts: Facts | None = None, *, prepare: bool = False) -> Encoder:
-        """Return the encoder, loaded once, checked against the archive's vectors.
-
-        `facts` are what the caller knows of the archive since it has its turn.
-        """
+    def _load_encoder(self, *, prepare: bool = False) -> Encoder:
+        """Return the encoder, loaded once, checked against the archive's vectors."""
         with self._lock:
             if self._encoder is None or self._is_outdated(prepare=prepare):
                 self._encoder = self._find_encoder(prepare=prepare)
                 self._prepared |= prepare
             # a writer asks amid its transaction, of which nothing is to be kept as the commit's
-            stored = self._store.encoder if prepare else (facts or self._facts()).encoder
-            if facts and stored != self._encoder.settings:
-                stored = self._facts().encoder  # another process may have exchanged it meanwhile
+            stored = self._store.encoder if prepare else self._facts().encoder
             if stored is not None and stored != self._encoder.settings:
                 raise ArchiveMismatchError(
                     mismatch(self._store, stored.model, self._encoder.settings.model)
