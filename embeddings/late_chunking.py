@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -156,13 +156,13 @@ class PassageTokenizer:
 
 def _ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
     """Return the ids before and after any text; None where a word's depend on other words."""
-    if not (
-        isinstance(tokenizer.normalizer, BertNormalizer)
-        and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
-        and isinstance(tokenizer.model, WordPiece)
-    ) or any(map(_takes_space, tokenizer.get_added_tokens_decoder().values())):
-        return None
-    if any(token.content.split() != [token.content] for token in _added(tokenizer)):
+    added: Mapping[int, AddedToken] = tokenizer.get_added_tokens_decoder()
+    if (
+        not isinstance(tokenizer.normalizer, BertNormalizer)
+        or not isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
+        or not isinstance(tokenizer.model, WordPiece)
+        or any(map(_takes_space, added.values()))
+    ):
         return None
     encoding = tokenizer.encode("a")
     special = encoding.special_tokens_mask
@@ -170,15 +170,9 @@ def _ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]] | None:
     return encoding.ids[:first], encoding.ids[behind:]
 
 
-def _added(tokenizer: Tokenizer) -> Iterable[AddedToken]:
-    """Return the tokens that are looked for in a text before it is parted into words."""
-    added: dict[int, AddedToken] = tokenizer.get_added_tokens_decoder()
-    return added.values()
-
-
 def _takes_space(token: AddedToken) -> bool:
     """Tell whether a token may reach over the whitespace between two sentences."""
-    return token.lstrip or token.rstrip or any(map(str.isspace, token.content))
+    return token.lstrip or token.rstrip or token.content.split() != [token.content]
 
 
 def _tokens(encoding: Encoding, lead: int) -> Tokens:
