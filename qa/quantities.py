@@ -17,9 +17,6 @@ MONEY = frozenset("£$€¥")
 UNIT_WORDS = 3
 """Words behind a number among which the name of what is counted is looked for: "60 new jobs"."""
 
-KNOWN_WORDS = 4_096
-"""Words of which it is remembered what they measure."""
-
 LONGEST_SENTENCE = 2_000
 """Characters of a sentence that are read for numbers."""
 
@@ -117,15 +114,9 @@ class Quantity:
         return abs(self.value - other.value) <= max(self.tolerance, other.tolerance)
 
 
-@lru_cache(maxsize=KNOWN_WORDS)
 def measure_of(word: str) -> frozenset[str]:
     """Return what a noun measures, as `Quantity.measures` names it; nothing for a stop word."""
     return frozenset(_CLASS.get(stem, stem) for stem in analyze(word) if stem not in _NO_UNIT)
-
-
-@lru_cache(maxsize=KNOWN_WORDS)
-def _is_stop_word(word: str) -> bool:
-    return STOP_WORDS.issuperset(analyze(word))
 
 
 @lru_cache(maxsize=4_096)
@@ -179,7 +170,7 @@ def _words_behind(text: str, at: int) -> Iterator[frozenset[str]]:
     """Yield what the words behind a number measure, up to a stop word or a punctuation mark."""
     for _ in range(UNIT_WORDS):
         word = _AFTER.match(text, at)
-        if word is None or _is_stop_word(word[1]):
+        if word is None or STOP_WORDS.issuperset(analyze(word[1])):
             return
         yield measure_of(word[1])
         at = word.end()
