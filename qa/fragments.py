@@ -29,10 +29,12 @@ ASCII is folded thirty times as fast."""
 
 _BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f"
 
-_PERCENT = {point: f"%{point:02X}" for point in range(128) if not chr(point).isalnum()} | {
-    ord(letter): letter for letter in "_.~"
+_PERCENT = {
+    point: f"%{point:02X}"
+    for point in range(128)
+    if not chr(point).isalnum() and chr(point) not in "_.~"
 }
-"""What each ASCII letter is written as that is neither of the alphabet nor a digit (RFC 3986)."""
+"""What each ASCII letter is written as that does not stand for itself (RFC 3986), and "-"."""
 
 CONTEXT = (0, 3, 8)
 """Words before and after the quote that are tried, until the directive fits one place only."""
