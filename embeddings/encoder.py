@@ -121,7 +121,6 @@ class Encoder(Protocol):
         ...
 
 
-@runtime_checkable
 class ReadingEncoder(Encoder, Protocol):
     """An Encoder whose model may have a reader, for which it gives vectors of tokens."""
 
