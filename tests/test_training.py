@@ -13,11 +13,18 @@ from corpus.records import Span
 from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import HEADINGS, RETRIEVED, outcomes, quote_is_right, retrieved
+from qa.evaluation.ranker import (
+    HEADINGS,
+    RETRIEVED,
+    Weights,
+    outcomes,
+    quote_is_right,
+    retrieved,
+)
 from qa.evaluation.train import WORSE, Fitted, _replace, main, worse
 from qa.features import describe
 from qa.odds import Bent, Sureness
-from qa.ranking import UNREAD, WITH_READER, weighed
+from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER, weighed
 from tests.questions import make_candidates, story
 
 TEXT = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in. A band played."
@@ -71,20 +78,25 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         "cross-validated": {"quote.Success@1": 0.4},
         "confidence, cross-validated": {"calibration.ECE": 0.1},
     }
-    weights = {name: (float(at), 0.5) for at, name in enumerate(one.rows.names)}
+    names = one.rows.names
+    weights = Weights(names, np.array([range(len(names)), [0.5] * len(names)], dtype=np.float64))
+    reading = Weights(("reader",), np.array([[2.0], [1.0]]))
     fitted = {
         UNREAD: Fitted(weights, sureness("share", 0.5), [(0.1, 0.9)]),
-        WITH_READER: Fitted({"reader": (2.0, 1.0)}, sureness("read", 0.25), []),
+        WITH_READER: Fitted(reading, sureness("read", 0.25), []),
     }
+    leaning = {FOLLOW_UP: Weights(("reader",), np.arange(4.0)[:, None])}
     stored = tmp_path / "ranking.json"
     stored.write_text(json.dumps({"cross-validated": {"mine": {"quote.Success@1": 0.6}}}))
-    assert _replace(tmp_path, report, fitted, False) == 1
+    assert _replace(tmp_path, report, fitted, leaning, False) == 1
     assert "quote.Success@1 fell from 0.600 to 0.400" in capsys.readouterr().err
     assert "weights" not in json.loads(stored.read_text())
-    assert _replace(tmp_path, report, fitted, True) == 0
+    assert _replace(tmp_path, report, fitted, leaning, True) == 0
     ranker = json.loads(stored.read_text())
-    assert ranker[UNREAD] == {name: list(pair) for name, pair in weights.items()}
+    assert ranker[UNREAD] == {name: [float(at), 0.5] for at, name in enumerate(names)}
     assert ranker[WITH_READER] == {"reader": [2.0, 1.0]}
+    assert ranker[FOLLOW_UP] == {"reader": [0.0, 1.0, 2.0, 3.0]}
+    assert '"reader": [0.0, 1.0, 2.0, 3.0]' in stored.read_text()  # a feature a line
     sure = json.loads((tmp_path / "confidence.json").read_text())
     assert sure["right"]["weights"] == {"read": 0.25}
     assert sure[UNREAD]["right"]["weights"] == {"share": 0.5}
