@@ -2,8 +2,10 @@
 
 One linear model scores every sentence of the best passages; a softmax over all of them gives each
 its share, and a passage has the sum of its sentences' shares. So passage and quote are chosen
-together. The loss it was fitted with is ListNet's (Cao et al. 2007, "Learning to rank: from
-pairwise approach to listwise approach"), with the sentences that hold the answer as the target.
+together. For what leans on a conversation one such model orders the articles, and another the
+sentences of each. The loss they were fitted with is ListNet's (Cao et al. 2007, "Learning to rank:
+from pairwise approach to listwise approach"), with the sentences that hold the answer as the
+target.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ UNREAD = "weights without the reader"
 FOLLOW_UP = "weights of follow-ups"
 """Name of the weights for what leans on a conversation: that tells which article is meant, and the
 question's own words what is asked of it. By the other weights three in 100 less find their article,
-and of newsqa's questions behind another one of their story 49 in 100 are quoted right, not 61. How
+and of newsqa's questions behind another one of their story 49 in 100 are quoted right, not 60. How
 specific such a question is tells little, as much of it was said before."""
 
 FOLLOW_UP_UNREAD = "weights of follow-ups without the reader"

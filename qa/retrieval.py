@@ -155,8 +155,8 @@ def _vectors_of(encoder: Encoder, texts: Sequence[str]) -> list[QuestionVectors]
 def _joined(parts: Sequence[QuestionVectors], query: Query) -> QuestionVectors:
     """Add up the vectors of a query's text and its context, which has its heaviest part's weight.
 
-    Such a query has only its own text's tokens: with the tokens of all its parts, questions behind
-    an unrelated conversation lost 5 points in 100 of article.Success@1 on the samples.
+    Its own text's vectors, and tokens, stand beside: with the tokens of all its parts, questions
+    behind an unrelated conversation lost 5 points in 100 of article.Success@1 on the samples.
     """
     if not query.context:
         return parts[0]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Article
+from qa.confidence import confidence
 from qa.features import Rows, describe
 from qa.first import CLOSE_UNREAD
 from qa.ranking import (
@@ -29,6 +30,7 @@ from qa.ranking import (
     softmax,
     weigh,
     weighed,
+    weights_of,
 )
 from qa.reading import is_read
 from qa.scene import SPECIFIC_BOUNDS
@@ -253,8 +255,15 @@ def test_a_follow_up_is_read_by_its_own_words() -> None:
     query = replace(plain.query, context=((BRIDGE, 0.5),))
     asked = replace(plain.asked, tokens=None, alone=plain.asked)
     behind = replace(plain, query=query, asked=asked)
-    assert is_read(weigh(behind).rows)
-    assert not is_read(weigh(replace(behind, asked=replace(asked, alone=None))).rows)
+    unread = replace(behind, asked=replace(asked, alone=None))
+    for candidates, which in ((behind, FOLLOW_UP), (unread, FOLLOW_UP_UNREAD)):
+        found = weigh(candidates)
+        assert is_read(found.rows) == (which == FOLLOW_UP)
+        own = weighed(found.rows, weights_of(which, found.rows.names))
+        assert found.sentences.tolist() == own.sentences.tolist()
+        ranked = rank(candidates, found)
+        assert ranked[0].candidate.stored.key == int(np.argmax(found.passages))
+        assert 0 < confidence(candidates, ranked, found) < 1
 
 
 def test_how_specific_a_question_is() -> None:

@@ -25,6 +25,9 @@ Sets = Mapping[str, Sequence[Example]]
 IN_TALK = "{} in conversation"
 """Name of a set's conversations in the report."""
 
+CONFIDENCE = "confidence, seen alone"
+"""Name of how true the confidence is that has seen these questions by themselves."""
+
 
 def train_follow_ups(
     single: Sets, talks: Sets, model: Sureness, report: Report
@@ -32,8 +35,7 @@ def train_follow_ups(
     """Report figures of conversations and return the weights of follow-ups by name.
 
     `single` are questions by themselves, without the reader. `model` is the confidence of those
-    with it, by which conversations are judged too. Raises UsageError where no conversation has its
-    answer among its candidates.
+    with it, by which conversations are judged too: it has seen the same questions alone.
     """
     fold = {
         name: _fold_of([*single.get(name, ()), *talks.get(name, ())])
@@ -55,7 +57,7 @@ def train_follow_ups(
         report.add(IN_TALK.format(name), "cross-validated", figures(examples, found))
         signs = signs_of(examples, weights)
         told = confidence_figures(examples, signs, model.probability(signs.values))
-        report.add(IN_TALK.format(name), "confidence of single questions", told)
+        report.add(IN_TALK.format(name), CONFIDENCE, told)
     return {
         which: Weights(next(iter(sets.values()))[0].rows.names, fitted[-1])
         for which, sets, fitted in (
@@ -63,6 +65,11 @@ def train_follow_ups(
             (FOLLOW_UP_UNREAD, talks, unread),
         )
     }
+
+
+def are_enough(talks: Sets) -> bool:
+    """Tell whether conversations can be learned from: each fold may hold an article of them."""
+    return len({e.group for examples in talks.values() for e in examples if e.is_list}) >= FOLDS
 
 
 def _fold_of(examples: Sequence[Example]) -> dict[str, int]:
@@ -84,7 +91,7 @@ def _joined(
 
     Features that the articles' weights do not know are the last ones, and say nothing of articles.
     """
-    own = {name: [_within(e) for e in found if e.is_list] for name, found in talks.items()}
+    own = {name: [_narrowed(e) for e in found if e.is_list] for name, found in talks.items()}
     sentences = _fits(own, fold)
     added = sentences[0].shape[1] - articles[0].shape[1]
     return [
@@ -93,7 +100,7 @@ def _joined(
     ]
 
 
-def _within(example: Example) -> Example:
+def _narrowed(example: Example) -> Example:
     """Return an example with the rows of the articles that answer alone."""
     rows, wanted = example.rows, articles_wanted(example.gold)
     found = [example.candidates.found[row].article_id in wanted for row in rows.chosen.tolist()]
@@ -106,7 +113,7 @@ def _within(example: Example) -> Example:
         passage=passage,
         starts=np.flatnonzero(np.diff(passage, prepend=-1)),
         chosen=rows.chosen[chosen],
-        article=rows.article[chosen],
+        article=np.unique(rows.article[chosen], return_inverse=True)[1],
         withdrawn=rows.withdrawn[kept],
     )
     return replace(example, rows=rows, right=example.right[kept], without=None)

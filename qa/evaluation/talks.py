@@ -21,6 +21,9 @@ BEFORE = (1, 1, 2)
 REPLY = 400
 """Characters of a sentence that stands for an answer in a made conversation."""
 
+ENDS = (". ", "\n")
+"""What ends a sentence of these."""
+
 Turns = tuple[tuple[str, str], ...]
 
 
@@ -34,9 +37,11 @@ def turns_of(archive: Archive, question: GoldQuestion) -> Turns:
 
 
 def _sentence_around(article: Article, place: int) -> str:
-    start = max(article.text.rfind(mark, 0, place) for mark in (". ", "\n")) + 1
-    end = article.text.find(". ", place)
-    return article.text[start : end + 1 if end >= 0 else None].strip()[:REPLY]
+    """Return the sentence at a place, as far as full stops and line ends tell."""
+    text = article.text
+    start = max(text.rfind(mark, 0, place) for mark in ENDS) + 1
+    ends = [end + 1 for mark in ENDS if (end := text.find(mark, place)) >= 0]
+    return text[start : min(ends, default=len(text))].strip()[:REPLY]
 
 
 def talks(
@@ -44,19 +49,20 @@ def talks(
 ) -> Iterator[GoldQuestion]:
     """Yield the questions that go on from others: those of the set, and those that can be made.
 
-    One that cannot be answered is taken for one to the article of the answerable one before it.
-    None is made where what was said holds its answer already.
+    One that cannot be answered stands behind those to some article: gold does not tell which it is
+    about. None is made where what was said holds its answer already.
     """
     chance = random.Random(seed)  # noqa: S311 - which questions stand in front is no secret
-    stories = [*_stories(gold)]
     asked: dict[str, list[GoldQuestion]] = {}
-    for question, story in zip(gold, stories, strict=True):
+    for question in gold:
         if question.answerable and question.relevant[0].span and not question.history:
-            asked.setdefault(story, []).append(question)
-    for question, story in zip(gold, stories, strict=True):
+            asked.setdefault(question.relevant[0].article, []).append(question)
+    for question in gold:
         if question.history:
             yield question
             continue
+        mine = question.relevant[0].article if question.answerable else None
+        story = mine or chance.choice([*asked, ""])
         others = [o for o in asked.get(story, ()) if o.question != question.question]
         count = min(chance.choice(BEFORE), len(others))
         chosen = chance.sample(others, count)
@@ -71,19 +77,11 @@ def talk_examples(name: str, archive: Archive, gold: Sequence[GoldQuestion]) -> 
     return [example for example in found if example.candidates.query.context]
 
 
-def _stories(gold: Sequence[GoldQuestion]) -> Iterator[str]:
-    """Yield the id of the article that each question is about, "" where none is known."""
-    story = ""
-    for question in gold:
-        if question.answerable and question.relevant:
-            story = question.relevant[0].article
-        yield story
-
-
 def _is_answered(archive: Archive, question: GoldQuestion, turns: Turns) -> bool:
-    """Tell whether what was said holds the answer."""
-    span = question.relevant[0].span if question.answerable and question.relevant else None
-    if span is None:
+    """Tell whether what was said holds the words of an answer."""
+    if not question.answerable:
         return False
-    answer = span.of(archive.article(question.relevant[0].article).text)
-    return any(answer in text for _, text in turns)
+    spans = [(item.span, item.article) for item in question.relevant]
+    marked = [span.of(archive.article(article).text) for span, article in spans if span]
+    said = "\n".join(text for _, text in turns).lower()
+    return any(answer.lower() in said for answer in (*marked, *question.answers))

@@ -1,7 +1,9 @@
 """Refit the ranker and the confidence from gold sets: `python -m qa.evaluation.train GOLD ...`.
 
 Every figure is of questions whose articles the weights had not seen: cross-validated by article,
-and, for each set, from the other sets alone. Needs the [train] extra (scipy).
+and, for each set, from the other sets alone. Conversations are made of the questions; of these the
+ranking is cross-validated, and the confidence has seen the same questions alone. Needs the [train]
+extra (scipy).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import confidence, ranking
 from qa.evaluation.archives import opened
 from qa.evaluation.examples import Example, examples_of, unread_example
-from qa.evaluation.follow_ups import train_follow_ups
+from qa.evaluation.follow_ups import are_enough, train_follow_ups
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import UNREAD_FIGURES, WITHOUT, Report, compare
 from qa.evaluation.ranker import (
@@ -38,7 +41,7 @@ from qa.evaluation.sureness import train_confidence
 from qa.evaluation.talks import talk_examples
 from qa.evaluation.writing import check_folder, write_file
 from qa.odds import Sureness, rounded
-from qa.ranking import UNREAD, WITH_READER
+from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD, UNREAD, WITH_READER
 from qa.wording import Floats
 
 MAX_ERROR = 0.4
@@ -75,6 +78,18 @@ _NUMBERS = re.compile(r"\[[-+.e\d,\s]+\]")
 def _on_a_line(numbers: re.Match[str]) -> str:
     """Return a list of numbers on one line: a feature a line is what people read."""
     return " ".join(numbers[0].split()).replace("[ ", "[").replace(" ]", "]")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run comes to: the sets, the models of single questions, the weights of follow-ups.
+
+    Where conversations were too few, there are no such weights.
+    """
+
+    sets: tuple[str, ...]
+    fitted: Mapping[str, Fitted]
+    leaning: Mapping[str, Weights]
 
 
 def write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -123,35 +138,51 @@ def train(given: argparse.Namespace) -> int:
     if given.write is not None:
         check_folder(given.write / ranking.WEIGHTS)
     sets: dict[str, list[Example]] = {}
-    talks: dict[str, list[Example]] = {}
+    spoken: dict[str, list[Example]] = {}
     for gold, articles in zip(given.gold, given.articles, strict=True):
         name = gold.parent.name
         with opened(None, articles, _warn) as archive:
             asked = read_gold(gold)
             sets[name] = list(examples_of(name, archive, asked))
-            talks[name] = talk_examples(name, archive, asked)
+            spoken[name] = talk_examples(name, archive, asked)
     report = Report()
     alone = {name: [*map(unread_example, examples)] for name, examples in sets.items()}
     unread = weights_by_fold(alone)
     for name, examples in alone.items():
         report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
     plain = train_confidence(alone, unread, report, WITHOUT)
-    read = {name: _read_alone(examples, unread[name]) for name, examples in sets.items()}
+    read = _read_alone(sets, unread)
     unseen = weights_by_fold(read)
     compare(read, unseen, report, parts=given.parts)
     sure = train_confidence(read, unseen, report)
-    talks = {name: found for name, found in talks.items() if any(e.is_list for e in found)}
-    leaning = train_follow_ups(_mixed(alone), talks or sets, sure[0], report)
+    talks = {name: found for name, found in spoken.items() if any(e.is_list for e in found)}
+    leaning: dict[str, Weights] = {}
+    if are_enough(talks):
+        leaning = train_follow_ups(_mixed(alone), talks, sure[0], report)
+    else:
+        _warn("too few articles are asked of twice: the weights of follow-ups stay as they are")
     if given.write is None:
         return 0
     fitted = {UNREAD: Fitted.on(alone, plain), WITH_READER: Fitted.on(read, sure)}
-    return _replace(given.write, report, fitted, leaning, given.anyway)
+    trained = Trained(tuple(sets), fitted, leaning)
+    return _replace(given.write, report, trained, given.anyway)
 
 
-def _read_alone(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
-    """Return the examples that lean on no conversation, as they were read."""
-    alone = [not example.candidates.query.context for example in examples]
-    return read_by([*compress(examples, alone)], [*compress(weights, alone)])
+def _read_alone(sets: Sets, weights: Mapping[str, Sequence[Floats]]) -> dict[str, list[Example]]:
+    """Return the examples that lean on no conversation, as they were read, set by set.
+
+    Sets without such an example are left out; UsageError where none has one.
+    """
+    read = {}
+    for name, examples in sets.items():
+        alone = [not example.candidates.query.context for example in examples]
+        if any(alone):
+            read[name] = read_by([*compress(examples, alone)], [*compress(weights[name], alone)])
+    if not read:
+        raise UsageError(
+            "every question leans on a conversation: give a gold set whose questions stand alone"
+        )
+    return read
 
 
 def _mixed(sets: Sets) -> Sets:
@@ -164,16 +195,10 @@ def _warn(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _replace(
-    folder: Path,
-    report: Report,
-    fitted: Mapping[str, Fitted],
-    leaning: Mapping[str, Weights],
-    anyway: bool,
-) -> int:
+def _replace(folder: Path, report: Report, trained: Trained, anyway: bool) -> int:
     """Write both files unless a figure fell; return the exit code.
 
-    `fitted` are the models of single questions, `leaning` the weights of follow-ups.
+    Weights of follow-ups that were not trained stay as they are there, or else as they ship.
     """
     told = {name: systems.get("cross-validated", {}) for name, systems in report.figures.items()}
     stored = folder / ranking.WEIGHTS
@@ -182,18 +207,28 @@ def _replace(
     if fell and not anyway:
         sys.stderr.write("the weights stay as they were: " + "; ".join(fell) + "\n")
         return 1
-    by = {"about": "written by python -m qa.evaluation.train", "trained on": list(report.figures)}
-    every = {which: found.weights for which, found in fitted.items()} | dict(leaning)
-    weights = {which: found.shown() for which, found in every.items()}
+    by = {"about": "written by python -m qa.evaluation.train", "trained on": trained.sets}
+    every = {which: found.weights for which, found in trained.fitted.items()}
+    weights = {which: found.shown() for which, found in (every | dict(trained.leaning)).items()}
+    kept = _shipped() | before
+    weights |= {name: kept[name] for name in (FOLLOW_UP, FOLLOW_UP_UNREAD) if name not in weights}
     write(folder, ranking.WEIGHTS, by | {"cross-validated": _shown(told)} | weights)
     sure = {
         name: systems.get("confidence, cross-validated", {})
         for name, systems in report.figures.items()
     }
-    models = {which: found.confidence() for which, found in fitted.items()}
+    models = {which: found.confidence() for which, found in trained.fitted.items()}
     about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
     write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0
+
+
+def _shipped() -> dict[str, Any]:
+    """Return the weights that come with the project."""
+    stored: dict[str, Any] = json.loads(
+        files("qa.weights").joinpath(ranking.WEIGHTS).read_text("utf-8")
+    )
+    return stored
 
 
 def _shown(told: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -112,12 +112,12 @@ def foreign(archive: Archive, seed: int = 1) -> list[GoldQuestion]:
     few = [q for q in news if len(telling(q.question)) <= FEW_TERMS and len(q.question.split()) > 3]
     facts = [q for q in read_gold(SAMPLES / "gold.jsonl") if q.answerable and q.kind == "fact"]
     asked = [question.question for question in chance.sample(facts, TALKS)]
-    talks = [
+    told = [
         (("user", question), ("assistant", answer.text or answer.reason or ""))
         for question, answer in zip(asked, archive.ask_many(asked), strict=True)
     ]
     return [
-        replace(chance.choice(few), history=chance.choice(talks), answerable=False)
+        replace(chance.choice(few), history=chance.choice(told), answerable=False)
         for _ in range(FOREIGN)
     ]
 
