@@ -22,7 +22,7 @@ EXAMPLES = (
     "What did the auctioneer tell Ferrow FM the Farrant painting was worth?",
     "How deep was the flood water on Curlew Road?",
     "Which book was handed back to the library 58 years overdue?",
-    "How long is the Quenby Bridge in metres?",
+    "What did the Gazette report about the measles outbreak in October?",
 )
 """Questions that show what the sample collection can answer, and one that it cannot."""
 

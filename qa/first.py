@@ -15,8 +15,8 @@ CLOSE = 20
 """Passages that are looked at closely: with 40 no more of them are right, first or among five."""
 
 CLOSE_UNREAD = 40
-"""The same where no reader reads them: for what leans on a conversation, and for other models. With
-20 a follow-up in 150 less finds its article first."""
+"""The same for what leans on a conversation, and where no reader reads them. With 20 a follow-up in
+150 less finds its article first."""
 
 FUSION = (0.25, 0.25, 0.5, 0.2)
 """Weights of the first score's z-scores: passage vector, best sentence vector, BM25, article BM25.

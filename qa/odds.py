@@ -12,6 +12,9 @@ from qa.wording import Floats
 
 _PARTS = ("answerable", "right", "both", "level")
 
+SURE = 500.0
+"""Log odds beyond which a probability is 0 or 1 to the last digit."""
+
 DIGITS = 4
 """Digits of a weight that are kept."""
 
@@ -102,7 +105,15 @@ class Sureness:
         values = np.clip(values, self.least, self.most)
         parts = [self.answerable.log_odds(values), self.right.log_odds(values)]
         joined = self.both.log_odds(np.stack(parts, axis=-1))
-        return np.asarray(1 / (1 + np.exp(-self.level.log_odds(joined[..., None]))))
+        return chance(self.level.log_odds(joined[..., None]))
+
+
+def chance(log_odds: Floats) -> Floats:
+    """Return the probability that log odds stand for.
+
+    Models of a few questions that can be told apart wholly know no bounds: from SURE on it is 1.
+    """
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -SURE, SURE))), dtype=np.float64)
 
 
 def rounded(names: Sequence[str], weights: Floats) -> dict[str, float]:

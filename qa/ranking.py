@@ -2,8 +2,10 @@
 
 One linear model scores every sentence of the best passages; a softmax over all of them gives each
 its share, and a passage has the sum of its sentences' shares. So passage and quote are chosen
-together. The loss it was fitted with is ListNet's (Cao et al. 2007, "Learning to rank: from
-pairwise approach to listwise approach"), with the sentences that hold the answer as the target.
+together. For what leans on a conversation one such model orders the articles, and another the
+sentences of each. The loss they were fitted with is ListNet's (Cao et al. 2007, "Learning to rank:
+from pairwise approach to listwise approach"), with the sentences that hold the answer as the
+target.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from qa.retrieval import Candidate, Candidates
 from qa.wording import Floats, Ints
 
 WEIGHTS = "ranking.json"
-"""File in qa/weights: each of WITH_READER, UNREAD and FOLLOW_UP maps a feature to what it adds to a
-score, and how much more for each unit by which a question is more specific."""
+"""File in qa/weights: each of the four below maps a feature to what it adds to a score, and how
+much more for each unit by which a question is more specific; for follow-ups once for the articles
+and once for the sentences of each, see `weighed`."""
 
 WITH_READER = "weights"
 """Name of the weights for passages that the encoder's reader has read."""
@@ -34,8 +37,13 @@ UNREAD = "weights without the reader"
 """Name of the weights that choose what is read, and rank alone where the model has no reader."""
 
 FOLLOW_UP = "weights of follow-ups"
-"""Name of the weights that rank what leans on a conversation: how specific such a question is tells
-little, as much of it was said before. By the other weights three in 100 less find their article."""
+"""Name of the weights for what leans on a conversation: that tells which article is meant, and the
+question's own words what is asked of it. By the other weights three in 100 less find their article,
+and of newsqa's questions behind another one of their story 13 in 100 less are quoted right. How
+specific such a question is tells little, as much of it was said before."""
+
+FOLLOW_UP_UNREAD = "weights of follow-ups without the reader"
+"""Name of the weights that choose what is read of these, likewise."""
 
 BEHIND_FIRST = 2.0
 """Nats that a unit of the first score is worth among the passages behind the first of a follow-up.
@@ -166,25 +174,50 @@ def behind_first(passages: Floats, fused: Floats) -> Floats:
 def weigh(candidates: Candidates) -> Shares:
     """Return the share of every sentence that is looked at. `candidates` must not be empty."""
     rows = describe(candidates)
-    which = FOLLOW_UP if candidates.query.context else UNREAD
-    shares = weighed(rows, weights_of(which, rows.names))
+    leans = bool(candidates.query.context)
+    shares = weighed(rows, weights_of(FOLLOW_UP_UNREAD if leans else UNREAD, rows.names))
     if not can_read(candidates, rows):
         return shares
     told = read(candidates, rows, first_of(shares.sentences))
     if not np.isfinite(told).any():
         return shares
     rows = with_reading(rows, told)
-    return weighed(rows, weights_of(WITH_READER, rows.names))
+    return weighed(rows, weights_of(FOLLOW_UP if leans else WITH_READER, rows.names))
 
 
 def weighed(rows: Rows, weights: Floats) -> Shares:
     """Return what weights make of rows.
 
     `weights` (2, features) are those of a usual question, and what is added to them for each unit
-    by which a question is more specific.
+    by which a question is more specific. Of (4, features) the first two order the articles, by the
+    best passage of each, and the others the sentences within each.
     """
-    own = weights[0] + rows.specific * weights[1]
-    return Shares(rows, softmax((rows.values @ own).astype(np.float64)))
+    scores = [
+        (rows.values @ (usual + rows.specific * added)).astype(np.float64)
+        for usual, added in weights.reshape(-1, 2, len(rows.names))
+    ]
+    shares = softmax(scores[0])
+    return Shares(rows, _within(rows, shares, scores[1]) if len(scores) > 1 else shares)
+
+
+def _within(rows: Rows, shares: Floats, scores: Floats) -> Floats:
+    """Return shares (sentences,) by which articles stand as by `shares`, sentences as by `scores`.
+
+    Each article's best passage keeps its share, relative to the others' best.
+    """
+    article = rows.article[rows.passage]
+    own = np.exp(scores - _best(article, scores)[article])
+    best = _best(rows.article, np.add.reduceat(shares, rows.starts))
+    most = _best(rows.article, np.add.reduceat(own, rows.starts))
+    found = own * (best / most)[article]
+    return np.asarray(found / found.sum(), dtype=np.float64)
+
+
+def _best(part: Ints, values: Floats) -> Floats:
+    """Return the highest value of each part, (parts,); `part` numbers them from 0."""
+    found = np.full(int(part.max()) + 1, -np.inf)
+    np.maximum.at(found, part, values)
+    return found
 
 
 def softmax(scores: Floats) -> Floats:
@@ -197,7 +230,8 @@ def softmax(scores: Floats) -> Floats:
 def weights_of(which: str, names: tuple[str, ...]) -> Floats:
     """Return the shipped weights of each feature, as `weighed` takes them.
 
-    One that the file does not name weighs nothing. `which` is WITH_READER, UNREAD or FOLLOW_UP.
+    One that the file does not name weighs nothing. `which` is one of the names above.
     """
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
-    return np.array([stored.get(name, (0.0, 0.0)) for name in names], dtype=np.float64).T
+    none = [0.0] * len(next(iter(stored.values())))
+    return np.array([stored.get(name, none) for name in names], dtype=np.float64).T

@@ -45,7 +45,7 @@ COLUMNS = (
 
 def can_read(candidates: Candidates, rows: Rows) -> bool:
     """Tell whether the question and all of its best passages have what the reader reads."""
-    if candidates.asked.tokens is None:
+    if candidates.tokens is None:
         return False
     number = bundled_reader().number
     found = (candidates.found[row].vectors.tokens for row in rows.chosen.tolist())
@@ -64,7 +64,7 @@ def read(candidates: Candidates, rows: Rows, chosen: Flags) -> Floats:
     not read. See `can_read`.
     """
     told = np.full((len(chosen), 4), np.nan)
-    question = candidates.asked.tokens
+    question = candidates.tokens
     is_part = np.logical_or.reduceat(chosen, rows.starts)
     found = [candidates.found[row].vectors.tokens for row in rows.chosen[is_part].tolist()]
     parts = [tokens for tokens in found if tokens is not None]

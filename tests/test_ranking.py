@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.records import Article
+from qa.confidence import confidence
 from qa.features import Rows, describe
 from qa.first import CLOSE_UNREAD
 from qa.ranking import (
     ALONE,
     DECIMALS,
     FOLLOW_UP,
+    FOLLOW_UP_UNREAD,
     UNREAD,
     WEIGHTS,
     WITH_READER,
@@ -28,7 +30,9 @@ from qa.ranking import (
     softmax,
     weigh,
     weighed,
+    weights_of,
 )
+from qa.reading import is_read
 from qa.scene import SPECIFIC_BOUNDS
 from tests.questions import make_candidates, story, with_tokens
 
@@ -213,6 +217,55 @@ def test_a_specific_question_weighs_what_a_vague_one_does_not() -> None:
         assert np.log(shares[0] / shares[1]) == pytest.approx(apart)
 
 
+@given(
+    st.lists(
+        st.lists(st.tuples(st.floats(-30, 30), st.floats(-30, 30)), min_size=1, max_size=4),
+        min_size=1,
+        max_size=6,
+    ),
+    st.data(),
+)
+def test_one_pair_of_weights_orders_articles_and_one_their_sentences(
+    passages: list[list[tuple[float, float]]], data: st.DataObject
+) -> None:
+    """The best passages of articles keep their ratios; within one only the second pair counts."""
+    number = data.draw(st.integers(1, len(passages)))
+    article = np.array([at % number for at in range(len(passages))])
+    values = np.array([pair for passage in passages for pair in passage])
+    rows = shares_of(*([0.0] * len(passage) for passage in passages)).rows
+    rows = replace(rows, names=("x", "y"), values=values, article=article)
+    first, second = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 0.0]])
+    whole, apart = weighed(rows, first), weighed(rows, np.concatenate([first, second]))
+    assert apart.sentences.sum() == pytest.approx(1)
+    before, after = (best_of(article, shares.passages) for shares in (whole, apart))
+    assert after / after.sum() == pytest.approx(before / before.sum())
+    for one in range(number):
+        mine = (article == one)[rows.passage]
+        within = apart.sentences[mine] / apart.sentences[mine].sum()
+        assert within == pytest.approx(softmax(values[mine, 1]))
+
+
+def best_of(article: np.ndarray, passages: np.ndarray) -> np.ndarray:
+    return np.array([passages[article == one].max() for one in range(article.max() + 1)])
+
+
+def test_a_follow_up_is_read_by_its_own_words() -> None:
+    """What was said before has no part in it; without tokens of its own nothing is read."""
+    plain = with_tokens(make_candidates(QUESTION, articles(BRIDGE, REGATTA)))
+    query = replace(plain.query, context=((BRIDGE, 0.5),))
+    asked = replace(plain.asked, tokens=None, alone=plain.asked)
+    behind = replace(plain, query=query, asked=asked)
+    unread = replace(behind, asked=replace(asked, alone=None))
+    for candidates, which in ((behind, FOLLOW_UP), (unread, FOLLOW_UP_UNREAD)):
+        found = weigh(candidates)
+        assert is_read(found.rows) == (which == FOLLOW_UP)
+        own = weighed(found.rows, weights_of(which, found.rows.names))
+        assert found.sentences.tolist() == own.sentences.tolist()
+        ranked = rank(candidates, found)
+        assert ranked[0].candidate.stored.key == int(np.argmax(found.passages))
+        assert 0 < confidence(candidates, ranked, found) < 1
+
+
 def test_how_specific_a_question_is() -> None:
     """Rarer and more words make it more so, within bounds."""
     texts = articles(BRIDGE, REGATTA)
@@ -228,6 +281,8 @@ def test_the_weights_name_the_features_and_nothing_else() -> None:
     """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
     stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
     candidates = make_candidates(QUESTION, articles(BRIDGE))
-    assert set(stored[UNREAD]) == set(stored[FOLLOW_UP]) == set(describe(candidates).names)
-    assert not any(added for _, added in stored[FOLLOW_UP].values())
-    assert set(stored[WITH_READER]) == set(weigh(with_tokens(candidates)).rows.names)
+    assert set(stored[UNREAD]) == set(stored[FOLLOW_UP_UNREAD]) == set(describe(candidates).names)
+    read = set(weigh(with_tokens(candidates)).rows.names)
+    assert set(stored[WITH_READER]) == set(stored[FOLLOW_UP]) == read
+    for which in (FOLLOW_UP, FOLLOW_UP_UNREAD):
+        assert not any(added[1] or added[3] for added in stored[which].values())

@@ -13,11 +13,19 @@ from corpus.records import Span
 from qa.evaluation.examples import FOLDS, Example, folds, is_hit
 from qa.evaluation.gold import GoldQuestion, Relevant
 from qa.evaluation.parts import Report
-from qa.evaluation.ranker import HEADINGS, RETRIEVED, outcomes, quote_is_right, retrieved
-from qa.evaluation.train import WORSE, Fitted, _replace, main, worse
+from qa.evaluation.ranker import (
+    HEADINGS,
+    RETRIEVED,
+    Weights,
+    outcomes,
+    quote_is_right,
+    retrieved,
+)
+from qa.evaluation.train import WORSE, Fitted, Trained, _replace, _shipped, main, worse
 from qa.features import describe
 from qa.odds import Bent, Sureness
-from qa.ranking import UNREAD, WITH_READER, weighed
+from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD, UNREAD, WITH_READER, weighed
+from tests.fakes import stories, write_articles
 from tests.questions import make_candidates, story
 
 TEXT = "The regatta was rowed in rain. Eastmarsh won the skiffs. Nobody fell in. A band played."
@@ -71,20 +79,28 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
         "cross-validated": {"quote.Success@1": 0.4},
         "confidence, cross-validated": {"calibration.ECE": 0.1},
     }
-    weights = {name: (float(at), 0.5) for at, name in enumerate(one.rows.names)}
+    names = one.rows.names
+    weights = Weights(names, np.array([range(len(names)), [0.5] * len(names)], dtype=np.float64))
+    reading = Weights(("reader",), np.array([[2.0], [1.0]]))
     fitted = {
         UNREAD: Fitted(weights, sureness("share", 0.5), [(0.1, 0.9)]),
-        WITH_READER: Fitted({"reader": (2.0, 1.0)}, sureness("read", 0.25), []),
+        WITH_READER: Fitted(reading, sureness("read", 0.25), []),
     }
+    leaning = {FOLLOW_UP: Weights(("reader",), np.arange(4.0)[:, None])}
+    trained = Trained(("mine",), fitted, leaning)
     stored = tmp_path / "ranking.json"
     stored.write_text(json.dumps({"cross-validated": {"mine": {"quote.Success@1": 0.6}}}))
-    assert _replace(tmp_path, report, fitted, False) == 1
+    assert _replace(tmp_path, report, trained, False) == 1
     assert "quote.Success@1 fell from 0.600 to 0.400" in capsys.readouterr().err
     assert "weights" not in json.loads(stored.read_text())
-    assert _replace(tmp_path, report, fitted, True) == 0
+    assert _replace(tmp_path, report, trained, True) == 0
     ranker = json.loads(stored.read_text())
-    assert ranker[UNREAD] == {name: list(pair) for name, pair in weights.items()}
+    assert ranker[UNREAD] == {name: [float(at), 0.5] for at, name in enumerate(names)}
     assert ranker[WITH_READER] == {"reader": [2.0, 1.0]}
+    assert ranker["trained on"] == ["mine"]
+    assert ranker[FOLLOW_UP] == {"reader": [0.0, 1.0, 2.0, 3.0]}
+    assert ranker[FOLLOW_UP_UNREAD] == _shipped()[FOLLOW_UP_UNREAD]  # was not trained
+    assert '"reader": [0.0, 1.0, 2.0, 3.0]' in stored.read_text()  # a feature a line
     sure = json.loads((tmp_path / "confidence.json").read_text())
     assert sure["right"]["weights"] == {"read": 0.25}
     assert sure[UNREAD]["right"]["weights"] == {"share": 0.5}
@@ -148,3 +164,46 @@ def test_a_missing_folder_is_told_before_the_work(
     told = capsys.readouterr().err
     assert "nowhere" in told
     assert "expected a file name in a folder that exists" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asks_again", [True, False])
+def test_a_run_from_gold_to_weights(
+    asks_again: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All four weights are written; without conversations those of follow-ups stay."""
+    articles = stories(24)
+    lines: list[dict[str, object]] = []
+    for number, article in enumerate(articles):
+        text = str(article["text"])
+        asked = {
+            f"How many visitors did Name{number}son count?": str(1000 + 7 * number),
+            "And when does the council meet about it?": "Friday",
+        }
+        for at, (question, answer) in enumerate(asked.items()):
+            start = text.index(answer)
+            place = {"article": article["id"], "start": start, "end": start + len(answer)}
+            told = {"id": f"{number}-{at}", "question": question, "answerable": True}
+            lines.append(told | {"relevant": [place], "answers": [answer], "standalone": True})
+    lines = lines if asks_again else lines[::2]
+    lines += [
+        {"id": f"n{n}", "question": f"Who painted the ceiling of ward {n}?", "answerable": False}
+        for n in range(24)
+    ]
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    gold = write_articles(folder / "gold.jsonl", lines)
+    place = write_articles(folder / "articles.jsonl", articles)
+    written = tmp_path / "weights"
+    written.mkdir()
+    assert main([str(gold), "--articles", str(place), "--write", str(written)]) == 0
+    told = capsys.readouterr()
+    ranker, shipped = json.loads((written / "ranking.json").read_text("utf-8")), _shipped()
+    assert ranker["trained on"] == ["mine"]
+    assert {"mine"} <= set(ranker["cross-validated"]) <= {"mine", "mine in conversation"}
+    for which in (UNREAD, WITH_READER, FOLLOW_UP, FOLLOW_UP_UNREAD):
+        assert set(ranker[which]) == set(shipped[which])
+    is_kept = ranker[FOLLOW_UP] == shipped[FOLLOW_UP]
+    assert is_kept is not asks_again
+    assert ("too few articles are asked of twice" in told.err) is is_kept
+    assert ("mine in conversation" in told.out) is asks_again

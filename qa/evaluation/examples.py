@@ -83,7 +83,7 @@ def _shared(candidates: Candidates, kept: dict[int, PassageVectors]) -> Candidat
 
 def unread_example(example: Example) -> Example:
     """Return an example as it is where no reader reads: more of its passages are looked at."""
-    asked = replace(example.candidates.asked, tokens=None)
+    asked = replace(example.candidates.asked, tokens=None, alone=None)
     candidates = replace(example.candidates, asked=asked)
     return _looked_at(example.set, example.gold, candidates, example.group)
 

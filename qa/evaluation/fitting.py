@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from qa.odds import chance
 from qa.wording import Floats, Ints
 
 STEPS = 500
@@ -97,7 +98,7 @@ class Logistic:
 
     def probability(self, values: Floats) -> Floats:
         """Return the probability of each row, (rows,)."""
-        return np.asarray(1 / (1 + np.exp(-self.log_odds(values))), dtype=np.float64)
+        return chance(self.log_odds(values))
 
 
 def fit_logistic(values: Floats, right: Floats, weight: Floats, penalty: float) -> Logistic:
@@ -112,7 +113,7 @@ def fit_logistic(values: Floats, right: Floats, weight: Floats, penalty: float) 
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = scaled @ weights
-        probability = 1 / (1 + np.exp(-scores))
+        probability = chance(scores)
         total = float(weight @ (np.logaddexp(0, scores) - right * scores))
         total += float(penalised @ weights**2) / 2
         return total, scaled.T @ (weight * (probability - right)) + penalised * weights

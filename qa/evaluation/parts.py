@@ -13,6 +13,12 @@ from qa.kinds import Kind
 from qa.reading import COLUMNS
 from qa.wording import Floats
 
+WITHOUT = ", without the reader"
+"""What ends the name of a system that has no reader."""
+
+UNREAD_FIGURES = f"cross-validated{WITHOUT}"
+"""Name of what ranks without a reader, by weights that had not seen the article."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -24,7 +30,7 @@ class Report:
         """Keep and print one line."""
         self.figures.setdefault(name, {})[system] = dict(figures)
         shown = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
-        sys.stdout.write(f"{name:12} {system:34} {shown}\n")
+        sys.stdout.write(f"{name:24} {system:34} {shown}\n")
         sys.stdout.flush()
 
 

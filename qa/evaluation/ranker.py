@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from qa.evaluation.examples import FOLDS, Example, articles_wanted, folds, is_hi
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows
+from qa.odds import rounded
 from qa.ranking import Shares, weighed
 from qa.reading import can_read, first_of, read, with_reading
 from qa.retrieval import Candidate, Candidates
@@ -51,6 +52,19 @@ RETRIEVED = {
     "fused": lambda example: example.rows.fused,
 }
 """What ranks all candidates without a ranker, by name: a score of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights as `qa.ranking.weighed` takes them, (2 or 4, features), and the features' names."""
+
+    names: tuple[str, ...]
+    values: Floats
+
+    def shown(self) -> dict[str, list[float]]:
+        """Return each feature's weights as they are written."""
+        parts = [rounded(self.names, part) for part in self.values]
+        return {name: [part[name] for part in parts] for name in self.names}
 
 
 def fit(
@@ -108,8 +122,7 @@ def weights_by_fold(
 def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
     """Return examples with what a reader makes of the sentences that the weights put first.
 
-    Questions that lean on a conversation are not read and are left out. Raises UsageError where
-    that leaves none.
+    Those that cannot be read are left out. Raises UsageError where that leaves none.
     """
     pairs = zip(examples, weights, strict=True)
     read_ones = [_read_by(*pair) for pair in pairs if can_read(pair[0].candidates, pair[0].rows)]

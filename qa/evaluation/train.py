@@ -1,16 +1,21 @@
 """Refit the ranker and the confidence from gold sets: `python -m qa.evaluation.train GOLD ...`.
 
 Every figure is of questions whose articles the weights had not seen: cross-validated by article,
-and, for each set, from the other sets alone. Needs the [train] extra (scipy).
+and, for each set, from the other sets alone. Conversations are made of the questions; of these the
+ranking is cross-validated, and the confidence has seen the same questions alone. Needs the [train]
+extra (scipy).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +25,24 @@ from corpus.errors import NewsArchiveError, UsageError
 from qa import confidence, ranking
 from qa.evaluation.archives import opened
 from qa.evaluation.examples import Example, examples_of, unread_example
+from qa.evaluation.follow_ups import are_enough, train_follow_ups
 from qa.evaluation.gold import read_gold
-from qa.evaluation.parts import Report, compare
-from qa.evaluation.ranker import HEADINGS, figures, fit, outcomes, read_by, weights_by_fold
+from qa.evaluation.parts import UNREAD_FIGURES, WITHOUT, Report, compare
+from qa.evaluation.ranker import (
+    HEADINGS,
+    Weights,
+    figures,
+    fit,
+    outcomes,
+    read_by,
+    weights_by_fold,
+)
 from qa.evaluation.sureness import train_confidence
+from qa.evaluation.talks import talk_examples
 from qa.evaluation.writing import check_folder, write_file
 from qa.odds import Sureness, rounded
-from qa.ranking import FOLLOW_UP, UNREAD, WITH_READER
+from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD, UNREAD, WITH_READER
+from qa.wording import Floats
 
 MAX_ERROR = 0.4
 """Default error rate: of ten answers that gold judges, six are right."""
@@ -34,41 +50,51 @@ MAX_ERROR = 0.4
 WORSE = 0.005
 """By how much a cross-validated figure may fall before the new weights count as worse."""
 
-WITHOUT = ", without the reader"
-"""What ends the name of a system that has no reader."""
-
-UNREAD_FIGURES = f"cross-validated{WITHOUT}"
-
 Sets = Mapping[str, Sequence[Example]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A ranker, the two weights of each feature, and the confidence that goes with it."""
+    """A ranker and the confidence that goes with it."""
 
-    weights: Mapping[str, Sequence[float]]
+    weights: Weights
     model: Sureness
     thresholds: Sequence[tuple[float, float]]
 
     @classmethod
-    def on(
-        cls, sets: Sets, sure: tuple[Sureness, list[tuple[float, float]]], *, shifts: bool = True
-    ) -> Fitted:
+    def on(cls, sets: Sets, sure: tuple[Sureness, list[tuple[float, float]]]) -> Fitted:
         """Fit the ranker on all sets; `sure` is what `train_confidence` returned for them."""
         every = [example for part in sets.values() for example in part]
-        model, table = sure
-        names = every[0].rows.names
-        usual, specific = (rounded(names, part) for part in fit(every, shifts=shifts))
-        return cls({name: (usual[name], specific[name]) for name in names}, model, table)
+        return cls(Weights(every[0].rows.names, fit(every)), *sure)
 
     def confidence(self) -> dict[str, Any]:
         """Return the confidence as it is written."""
         return {"thresholds": self.thresholds, **self.model.shown()}
 
 
+_NUMBERS = re.compile(r"\[[-+.e\d,\s]+\]")
+
+
+def _on_a_line(numbers: re.Match[str]) -> str:
+    """Return a list of numbers on one line: a feature a line is what people read."""
+    return " ".join(numbers[0].split()).replace("[ ", "[").replace(" ]", "]")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run comes to: the sets, the models of single questions, the weights of follow-ups.
+
+    Where conversations were too few, there are no such weights.
+    """
+
+    sets: tuple[str, ...]
+    fitted: Mapping[str, Fitted]
+    leaning: Mapping[str, Weights]
+
+
 def write(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     """Write one weights file."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    text = _NUMBERS.sub(_on_a_line, json.dumps(content, indent=1, ensure_ascii=False)) + "\n"
     write_file(folder / name, text)
 
 
@@ -112,25 +138,51 @@ def train(given: argparse.Namespace) -> int:
     if given.write is not None:
         check_folder(given.write / ranking.WEIGHTS)
     sets: dict[str, list[Example]] = {}
+    spoken: dict[str, list[Example]] = {}
     for gold, articles in zip(given.gold, given.articles, strict=True):
         name = gold.parent.name
         with opened(None, articles, _warn) as archive:
-            sets[name] = list(examples_of(name, archive, read_gold(gold)))
+            asked = read_gold(gold)
+            sets[name] = list(examples_of(name, archive, asked))
+            spoken[name] = talk_examples(name, archive, asked)
     report = Report()
     alone = {name: [*map(unread_example, examples)] for name, examples in sets.items()}
     unread = weights_by_fold(alone)
     for name, examples in alone.items():
         report.add(name, UNREAD_FIGURES, figures(examples, outcomes(examples, unread[name])))
     plain = train_confidence(alone, unread, report, WITHOUT)
-    read = {name: read_by(examples, unread[name]) for name, examples in sets.items()}
+    read = _read_alone(sets, unread)
     unseen = weights_by_fold(read)
     compare(read, unseen, report, parts=given.parts)
     sure = train_confidence(read, unseen, report)
+    talks = {name: found for name, found in spoken.items() if any(e.is_list for e in found)}
+    leaning: dict[str, Weights] = {}
+    if are_enough(talks):
+        leaning = train_follow_ups(_mixed(alone), talks, sure[0], report)
+    else:
+        _warn("too few articles are asked of twice: the weights of follow-ups stay as they are")
     if given.write is None:
         return 0
     fitted = {UNREAD: Fitted.on(alone, plain), WITH_READER: Fitted.on(read, sure)}
-    fitted[FOLLOW_UP] = Fitted.on(_mixed(alone), plain, shifts=False)
-    return _replace(given.write, report, fitted, given.anyway)
+    trained = Trained(tuple(sets), fitted, leaning)
+    return _replace(given.write, report, trained, given.anyway)
+
+
+def _read_alone(sets: Sets, weights: Mapping[str, Sequence[Floats]]) -> dict[str, list[Example]]:
+    """Return the examples that lean on no conversation, as they were read, set by set.
+
+    Sets without such an example are left out; UsageError where none has one.
+    """
+    read = {}
+    for name, examples in sets.items():
+        alone = [not example.candidates.query.context for example in examples]
+        if any(alone):
+            read[name] = read_by([*compress(examples, alone)], [*compress(weights[name], alone)])
+    if not read:
+        raise UsageError(
+            "every question leans on a conversation: give a gold set whose questions stand alone"
+        )
+    return read
 
 
 def _mixed(sets: Sets) -> Sets:
@@ -143,8 +195,11 @@ def _warn(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway: bool) -> int:
-    """Write both files unless a figure fell; return the exit code."""
+def _replace(folder: Path, report: Report, trained: Trained, anyway: bool) -> int:
+    """Write both files unless a figure fell; return the exit code.
+
+    Weights of follow-ups that were not trained stay as they are there, or else as they ship.
+    """
     told = {name: systems.get("cross-validated", {}) for name, systems in report.figures.items()}
     stored = folder / ranking.WEIGHTS
     before = json.loads(stored.read_text("utf-8")) if stored.is_file() else {}
@@ -152,16 +207,28 @@ def _replace(folder: Path, report: Report, fitted: Mapping[str, Fitted], anyway:
     if fell and not anyway:
         sys.stderr.write("the weights stay as they were: " + "; ".join(fell) + "\n")
         return 1
-    by = {"about": "written by python -m qa.evaluation.train", "trained on": list(report.figures)}
-    weights = {which: found.weights for which, found in fitted.items()}
+    by = {"about": "written by python -m qa.evaluation.train", "trained on": trained.sets}
+    every = {which: found.weights for which, found in trained.fitted.items()}
+    weights = {which: found.shown() for which, found in (every | dict(trained.leaning)).items()}
+    kept = _shipped() | before
+    weights |= {name: kept[name] for name in (FOLLOW_UP, FOLLOW_UP_UNREAD) if name not in weights}
     write(folder, ranking.WEIGHTS, by | {"cross-validated": _shown(told)} | weights)
     sure = {
-        name: systems["confidence, cross-validated"] for name, systems in report.figures.items()
+        name: systems.get("confidence, cross-validated", {})
+        for name, systems in report.figures.items()
     }
-    models = {which: fitted[which].confidence() for which in (UNREAD, WITH_READER)}
+    models = {which: found.confidence() for which, found in trained.fitted.items()}
     about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
     write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0
+
+
+def _shipped() -> dict[str, Any]:
+    """Return the weights that come with the project."""
+    stored: dict[str, Any] = json.loads(
+        files("qa.weights").joinpath(ranking.WEIGHTS).read_text("utf-8")
+    )
+    return stored
 
 
 def _shown(told: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

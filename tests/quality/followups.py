@@ -1,7 +1,8 @@
 """Measure conversations: `python -m tests.quality.followups [--archives FOLDER]`.
 
-Each set is asked twice: the last turns alone and with what was said before them. Two of the sets
-are made here: questions that stand alone, behind an unrelated conversation that must not harm them.
+Each set is asked twice: the last turns alone and with what was said before them. Three of the sets
+are made: questions that stand alone, behind an unrelated conversation that must not harm them, and
+newsqa's behind other questions to their story, where the sentence is what matters.
 A line below tells how many of newsqa's questions of a few words, which the samples cannot answer,
 are answered by them behind one of their own and its answer.
 FOLDER holds ready archives named samples, followups and newsqa; others are built once and kept.
@@ -19,12 +20,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from corpus.records import Article
+from corpus.records import Span
 from qa.archive import Archive
 from qa.evaluation.archives import opened
 from qa.evaluation.gold import GoldQuestion, read_gold
 from qa.evaluation.measures import mean, recall_at, success_at
+from qa.evaluation.talks import talks, turns_of
 from qa.follow_up import FEW_TERMS, telling
+from qa.records import Citation
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT.parent / "shared" / "bench"
@@ -36,16 +39,14 @@ TURNS = 2
 STANDALONE = 150
 """Questions of newsqa that are asked behind an unrelated conversation."""
 
+SAME_STORY = 3
+"""One in so many of newsqa's questions is asked behind others to its own story."""
+
 FOREIGN = 250
 """Questions of newsqa that are asked of the samples, behind one of TALKS turns."""
 
 TALKS = 60
 """Questions of the samples that stand before them."""
-
-REPLY = 400
-"""Characters of a sentence that stands for an answer in a made conversation."""
-
-Turns = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,30 @@ class Row:
     success_1: float
     recall_5: float
     recall_10: float
+    quoted: float | None
 
 
 def measure(archive: Archive, name: str, gold: Sequence[GoldQuestion]) -> Row:
-    """Ask questions and return how their articles rank."""
+    """Ask questions and return how their articles rank, and how many quotes hold gold's words."""
     gold = [question for question in gold if question.answerable]
     answers = archive.ask_many([question.to_request() for question in gold])
     scores = []
+    quotes = []
     for question, answer in zip(gold, answers, strict=True):
+        if any(item.span for item in question.relevant):
+            quotes.append(float(any(_holds(c, question) for c in answer.citations[:1])))
         relevant = {item.article for item in question.relevant}
         ranking = [item in relevant for item in dict.fromkeys(h.article_id for h in answer.hits)]
         scores.append(
             (success_at(ranking, 1), *(recall_at(ranking, k, len(relevant)) for k in (5, 10)))
         )
     means = [mean(column) or 0.0 for column in zip(*scores, strict=True)]
-    return Row(name, len(gold), *means)
+    return Row(name, len(gold), *means, mean(quotes))
+
+
+def _holds(citation: Citation, question: GoldQuestion) -> bool:
+    quote = Span(citation.start, citation.end)
+    return any(item.held_by(citation.article_id, quote) for item in question.relevant)
 
 
 def alone(gold: Sequence[GoldQuestion]) -> list[GoldQuestion]:
@@ -89,7 +99,7 @@ def behind_others(
         mine = {item.article for item in question.relevant}
         others = [o for o in gold if mine.isdisjoint(item.article for item in o.relevant)]
         history = [
-            turn for other in chance.sample(others, TURNS) for turn in _turns(archive, other)
+            turn for other in chance.sample(others, TURNS) for turn in turns_of(archive, other)
         ]
         made.append(replace(question, history=tuple(history)))
     return made
@@ -102,29 +112,14 @@ def foreign(archive: Archive, seed: int = 1) -> list[GoldQuestion]:
     few = [q for q in news if len(telling(q.question)) <= FEW_TERMS and len(q.question.split()) > 3]
     facts = [q for q in read_gold(SAMPLES / "gold.jsonl") if q.answerable and q.kind == "fact"]
     asked = [question.question for question in chance.sample(facts, TALKS)]
-    talks = [
+    told = [
         (("user", question), ("assistant", answer.text or answer.reason or ""))
         for question, answer in zip(asked, archive.ask_many(asked), strict=True)
     ]
     return [
-        replace(chance.choice(few), history=chance.choice(talks), answerable=False)
+        replace(chance.choice(few), history=chance.choice(told), answerable=False)
         for _ in range(FOREIGN)
     ]
-
-
-def _turns(archive: Archive, question: GoldQuestion) -> Turns:
-    """Return a question with the sentence that answers it, as two turns."""
-    relevant = question.relevant[0]
-    if relevant.span is None:
-        return ("user", question.question), ("assistant", " ".join(question.answers))
-    reply = _sentence_around(archive.article(relevant.article), relevant.span.start)
-    return ("user", question.question), ("assistant", reply)
-
-
-def _sentence_around(article: Article, place: int) -> str:
-    start = max(article.text.rfind(mark, 0, place) for mark in (". ", "\n")) + 1
-    end = article.text.find(". ", place)
-    return article.text[start : end + 1 if end >= 0 else None].strip()[:REPLY]
 
 
 def rows(archives: Path | None) -> list[Row]:
@@ -146,6 +141,8 @@ def rows(archives: Path | None) -> list[Row]:
             else:
                 clear = [q for q in gold if q.answerable and q.standalone][:STANDALONE]
                 found += _pair(archive, "newsqa, unrelated", clear, behind_others(archive, clear))
+                same = [*talks(archive, gold)][::SAME_STORY]
+                found += _pair(archive, "newsqa, same story", alone(same), same)
     return found
 
 
@@ -170,10 +167,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--archives", type=Path, help="folder of ready archives, by set")
     archives = parser.parse_args(arguments).archives
-    table = Table("set", "questions", "Success@1", "R@5", "R@10", box=box.SIMPLE)
+    table = Table("set", "questions", "Success@1", "R@5", "R@10", "quoted", box=box.SIMPLE)
     for row in rows(archives):
-        figures = (row.success_1, row.recall_5, row.recall_10)
-        table.add_row(row.name, str(row.questions), *(f"{figure:.3f}" for figure in figures))
+        figures = (row.success_1, row.recall_5, row.recall_10, row.quoted)
+        shown = ["" if figure is None else f"{figure:.3f}" for figure in figures]
+        table.add_row(row.name, str(row.questions), *shown)
     Console().print(table)
     if (BENCH / "newsqa").is_dir():
         with opened(*_place(archives, "samples", SAMPLES), print) as archive:
