@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from corpus.records import Span
 from qa.archive import Archive
 from qa.confidence import _model
-from qa.evaluation import follow_ups
+from qa.evaluation import follow_ups, ranker
 from qa.evaluation.examples import FOLDS, Example
 from qa.evaluation.follow_ups import (
     CONFIDENCE,
@@ -161,7 +162,14 @@ def test_no_fold_is_judged_by_what_it_taught(monkeypatch: pytest.MonkeyPatch) ->
     fold = {name: _fold_of(found) for name, found in sets.items()}
     seen: list[list[Example]] = []
     zeros = np.zeros((2, len(sets["one"][0].rows.names)))
-    monkeypatch.setattr(follow_ups, "fit", lambda found, shifts: (seen.append([*found]), zeros)[1])
+
+    def noted(found: Iterable[Example], *_: object, shifts: bool) -> np.ndarray:
+        assert not shifts
+        seen.append([*found])
+        return zeros
+
+    for module in (ranker, follow_ups):
+        monkeypatch.setattr(module, "fit", noted)
     _fits(sets, fold)
     assert len(seen) == FOLDS + 1
     for left_out, used in enumerate(seen[:-1]):

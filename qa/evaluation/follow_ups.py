@@ -14,7 +14,7 @@ import numpy as np
 
 from qa.evaluation.examples import FOLDS, Example, articles_wanted, folds
 from qa.evaluation.parts import UNREAD_FIGURES, Report
-from qa.evaluation.ranker import Weights, figures, fit, outcomes, read_by
+from qa.evaluation.ranker import Weights, figures, fit, fits, outcomes, read_by
 from qa.evaluation.sureness import confidence_figures, signs_of
 from qa.odds import Sureness
 from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD
@@ -81,7 +81,7 @@ def _fold_of(examples: Sequence[Example]) -> dict[str, int]:
 def _fits(sets: Sets, fold: Mapping[str, Mapping[str, int]]) -> list[Floats]:
     """Return weights (2, features) that never saw a fold, fold by fold, and those that saw all."""
     pairs = [(e, fold[name][e.group]) for name, examples in sets.items() for e in examples]
-    return [fit((e for e, own in pairs if own != k), shifts=False) for k in range(FOLDS + 1)]
+    return [*fits(pairs, shifts=False), fit((example for example, _ in pairs), shifts=False)]
 
 
 def _joined(

@@ -115,8 +115,21 @@ def weights_by_fold(
     """
     fold = {name: folds(examples) for name, examples in sets.items()}
     pairs = [pair for name in sets for pair in zip(sets[name], fold[name], strict=True)]
-    fitted = [fit((e for e, at in pairs if at != k), columns) for k in range(FOLDS)]
+    fitted = fits(pairs, columns)
     return {name: [fitted[at] for at in own] for name, own in fold.items()}
+
+
+def fits(
+    pairs: Sequence[tuple[Example, int]],
+    columns: Sequence[int] | None = None,
+    *,
+    shifts: bool = True,
+) -> list[Floats]:
+    """Return for each fold weights that never saw it; `pairs` are examples, each with its fold."""
+    return [
+        fit((example for example, own in pairs if own != k), columns, shifts=shifts)
+        for k in range(FOLDS)
+    ]
 
 
 def read_by(examples: Sequence[Example], weights: Sequence[Floats]) -> list[Example]:
