@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -232,6 +233,13 @@ def weights_of(which: str, names: tuple[str, ...]) -> Floats:
 
     One that the file does not name weighs nothing. `which` is one of the names above.
     """
-    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))[which]
+    stored = stored_weights()[which]
     none = [0.0] * len(next(iter(stored.values())))
     return np.array([stored.get(name, none) for name in names], dtype=np.float64).T
+
+
+@cache
+def stored_weights() -> dict[str, Any]:
+    """Return what stands in the weights file, which is read once."""
+    stored: dict[str, Any] = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    return stored

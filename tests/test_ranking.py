@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
@@ -22,12 +20,12 @@ from qa.ranking import (
     FOLLOW_UP,
     FOLLOW_UP_UNREAD,
     UNREAD,
-    WEIGHTS,
     WITH_READER,
     Shares,
     behind_first,
     rank,
     softmax,
+    stored_weights,
     weigh,
     weighed,
     weights_of,
@@ -279,7 +277,7 @@ def test_how_specific_a_question_is() -> None:
 
 def test_the_weights_name_the_features_and_nothing_else() -> None:
     """A feature that is renamed or dropped must not leave its weight behind, nor go without one."""
-    stored = json.loads(files("qa.weights").joinpath(WEIGHTS).read_text("utf-8"))
+    stored = stored_weights()
     candidates = make_candidates(QUESTION, articles(BRIDGE))
     assert set(stored[UNREAD]) == set(stored[FOLLOW_UP_UNREAD]) == set(describe(candidates).names)
     read = set(weigh(with_tokens(candidates)).rows.names)

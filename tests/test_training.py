@@ -21,10 +21,10 @@ from qa.evaluation.ranker import (
     quote_is_right,
     retrieved,
 )
-from qa.evaluation.train import WORSE, Fitted, Trained, _replace, _shipped, main, worse
+from qa.evaluation.train import WORSE, Fitted, Trained, _replace, main, worse
 from qa.features import describe
 from qa.odds import Bent, Sureness
-from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD, UNREAD, WITH_READER, weighed
+from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD, UNREAD, WITH_READER, stored_weights, weighed
 from tests.fakes import stories, write_articles
 from tests.questions import make_candidates, story
 
@@ -99,7 +99,7 @@ def test_worse_weights_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert ranker[WITH_READER] == {"reader": [2.0, 1.0]}
     assert ranker["trained on"] == ["mine"]
     assert ranker[FOLLOW_UP] == {"reader": [0.0, 1.0, 2.0, 3.0]}
-    assert ranker[FOLLOW_UP_UNREAD] == _shipped()[FOLLOW_UP_UNREAD]  # was not trained
+    assert ranker[FOLLOW_UP_UNREAD] == stored_weights()[FOLLOW_UP_UNREAD]  # was not trained
     assert '"reader": [0.0, 1.0, 2.0, 3.0]' in stored.read_text()  # a feature a line
     sure = json.loads((tmp_path / "confidence.json").read_text())
     assert sure["right"]["weights"] == {"read": 0.25}
@@ -198,7 +198,7 @@ def test_a_run_from_gold_to_weights(
     written.mkdir()
     assert main([str(gold), "--articles", str(place), "--write", str(written)]) == 0
     told = capsys.readouterr()
-    ranker, shipped = json.loads((written / "ranking.json").read_text("utf-8")), _shipped()
+    ranker, shipped = json.loads((written / "ranking.json").read_text("utf-8")), stored_weights()
     assert ranker["trained on"] == ["mine"]
     assert {"mine"} <= set(ranker["cross-validated"]) <= {"mine", "mine in conversation"}
     for which in (UNREAD, WITH_READER, FOLLOW_UP, FOLLOW_UP_UNREAD):

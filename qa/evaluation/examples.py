@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +44,10 @@ class Example:
     def is_list(self) -> bool:
         """Tell whether the ranker can learn from it: an answer is among the rows."""
         return bool(self.right.any())
+
+
+Sets = Mapping[str, Sequence[Example]]
+"""Examples by the name of their set."""
 
 
 def examples_of(name: str, archive: Archive, gold: Sequence[GoldQuestion]) -> Iterator[Example]:

@@ -12,15 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa.evaluation.examples import FOLDS, Example, articles_wanted, folds
+from qa.evaluation.examples import FOLDS, Example, Sets, articles_wanted, folds
 from qa.evaluation.parts import UNREAD_FIGURES, Report
 from qa.evaluation.ranker import Weights, figures, fit, fits, outcomes, read_by
 from qa.evaluation.sureness import confidence_figures, signs_of
 from qa.odds import Sureness
 from qa.ranking import FOLLOW_UP, FOLLOW_UP_UNREAD
 from qa.wording import Floats
-
-Sets = Mapping[str, Sequence[Example]]
 
 IN_TALK = "{} in conversation"
 """Name of a set's conversations in the report."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qa.evaluation.examples import Example
+from qa.evaluation.examples import Sets
 from qa.evaluation.measures import paired_randomisation_p
 from qa.evaluation.ranker import RETRIEVED, figures, fit, outcomes, retrieved, weights_by_fold
 from qa.kinds import Kind
@@ -96,7 +96,7 @@ def _parts() -> dict[str, Callable[[str], bool]]:
 
 
 def compare(
-    sets: Mapping[str, Sequence[Example]],
+    sets: Sets,
     unseen: Mapping[str, Sequence[Floats]],
     report: Report,
     *,
@@ -122,9 +122,7 @@ def compare(
         _compare_parts(sets, whole, report)
 
 
-def _compare_parts(
-    sets: Mapping[str, Sequence[Example]], whole: Mapping[str, Floats], report: Report
-) -> None:
+def _compare_parts(sets: Sets, whole: Mapping[str, Floats], report: Report) -> None:
     """Report each set's figures without each part, and the p of the passages and the quotes."""
     names = next(iter(sets.values()))[0].rows.names
     for part, belongs in _parts().items():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from corpus.errors import UsageError
 from corpus.records import Span
-from qa.evaluation.examples import FOLDS, Example, articles_wanted, folds, is_hit
+from qa.evaluation.examples import FOLDS, Example, Sets, articles_wanted, folds, is_hit
 from qa.evaluation.fitting import Lists, fit_ranker
 from qa.evaluation.gold import GoldQuestion
 from qa.features import Rows
@@ -106,9 +106,7 @@ def _list(
     return values, example.right[kept], held[kept], weight
 
 
-def weights_by_fold(
-    sets: Mapping[str, Sequence[Example]], columns: Sequence[int] | None = None
-) -> dict[str, list[Floats]]:
+def weights_by_fold(sets: Sets, columns: Sequence[int] | None = None) -> dict[str, list[Floats]]:
     """Return for each example of each set weights that never saw its fold.
 
     A fold of all sets is left out at once: as many fits as there are folds, however many the sets.

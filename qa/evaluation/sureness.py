@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa import confidence
-from qa.evaluation.examples import FOLDS, Example, folds
+from qa.evaluation.examples import FOLDS, Example, Sets, folds
 from qa.evaluation.fitting import fit_logistic
 from qa.evaluation.measures import auroc, expected_calibration_error, reliability
 from qa.evaluation.parts import Report
@@ -283,7 +283,7 @@ def thresholds(probability: Floats, right: Floats) -> list[tuple[float, float]]:
 
 
 def train_confidence(
-    sets: Mapping[str, Sequence[Example]],
+    sets: Sets,
     unseen: Mapping[str, Sequence[Floats]],
     report: Report,
     suffix: str = "",

@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ import numpy as np
 from corpus.errors import NewsArchiveError, UsageError
 from qa import confidence, ranking
 from qa.evaluation.archives import opened
-from qa.evaluation.examples import Example, examples_of, unread_example
+from qa.evaluation.examples import Example, Sets, examples_of, unread_example
 from qa.evaluation.follow_ups import are_enough, train_follow_ups
 from qa.evaluation.gold import read_gold
 from qa.evaluation.parts import UNREAD_FIGURES, WITHOUT, Report, compare
@@ -49,8 +48,6 @@ MAX_ERROR = 0.4
 
 WORSE = 0.005
 """By how much a cross-validated figure may fall before the new weights count as worse."""
-
-Sets = Mapping[str, Sequence[Example]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +207,7 @@ def _replace(folder: Path, report: Report, trained: Trained, anyway: bool) -> in
     by = {"about": "written by python -m qa.evaluation.train", "trained on": trained.sets}
     every = {which: found.weights for which, found in trained.fitted.items()}
     weights = {which: found.shown() for which, found in (every | dict(trained.leaning)).items()}
-    kept = _shipped() | before
+    kept = ranking.stored_weights() | before
     weights |= {name: kept[name] for name in (FOLLOW_UP, FOLLOW_UP_UNREAD) if name not in weights}
     write(folder, ranking.WEIGHTS, by | {"cross-validated": _shown(told)} | weights)
     sure = {
@@ -221,14 +218,6 @@ def _replace(folder: Path, report: Report, trained: Trained, anyway: bool) -> in
     about = by | {"cross-validated": _shown(sure), "max_error": MAX_ERROR}
     write(folder, confidence.WEIGHTS, about | models[WITH_READER] | {UNREAD: models[UNREAD]})
     return 0
-
-
-def _shipped() -> dict[str, Any]:
-    """Return the weights that come with the project."""
-    stored: dict[str, Any] = json.loads(
-        files("qa.weights").joinpath(ranking.WEIGHTS).read_text("utf-8")
-    )
-    return stored
 
 
 def _shown(told: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
