@@ -20,14 +20,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from corpus.records import Span
 from qa.archive import Archive
 from qa.evaluation.archives import opened
 from qa.evaluation.gold import GoldQuestion, read_gold
+from qa.evaluation.judging import judge
 from qa.evaluation.measures import mean, recall_at, success_at
 from qa.evaluation.talks import talks, turns_of
 from qa.follow_up import FEW_TERMS, telling
-from qa.records import Citation
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT.parent / "shared" / "bench"
@@ -68,20 +67,13 @@ def measure(archive: Archive, name: str, gold: Sequence[GoldQuestion]) -> Row:
     scores = []
     quotes = []
     for question, answer in zip(gold, answers, strict=True):
+        judged = judge(question, answer)
         if any(item.span for item in question.relevant):
-            quotes.append(float(any(_holds(c, question) for c in answer.citations[:1])))
-        relevant = {item.article for item in question.relevant}
-        ranking = [item in relevant for item in dict.fromkeys(h.article_id for h in answer.hits)]
-        scores.append(
-            (success_at(ranking, 1), *(recall_at(ranking, k, len(relevant)) for k in (5, 10)))
-        )
+            quotes.append(float(judged.quote_hit))
+        ranking, number = judged.article_hits, judged.relevant_articles
+        scores.append((success_at(ranking, 1), *(recall_at(ranking, k, number) for k in (5, 10))))
     means = [mean(column) or 0.0 for column in zip(*scores, strict=True)]
     return Row(name, len(gold), *means, mean(quotes))
-
-
-def _holds(citation: Citation, question: GoldQuestion) -> bool:
-    quote = Span(citation.start, citation.end)
-    return any(item.held_by(citation.article_id, quote) for item in question.relevant)
 
 
 def alone(gold: Sequence[GoldQuestion]) -> list[GoldQuestion]:
