@@ -89,7 +89,7 @@ class QuestionVectors:
     """A question's unit vector, float32 (dimension,), and its tokens' for the reader, (n, width).
 
     `tokens` are None where the encoder's model has no reader. `alone` are the vectors of its own
-    text, with its tokens, where those of a conversation are joined to it; `whole` has none then.
+    text, where those of a conversation are joined to it: the tokens stand there then.
     """
 
     whole: Vectors
