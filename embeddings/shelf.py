@@ -16,7 +16,7 @@ from embeddings.contents import Contents
 from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredArticle, StoredPassage
 
-ROOM = 12_288
+ROOM = 8_192
 """Passages that a shelf keeps, some 25 kB each, most of it vectors: 300 MB when full."""
 
 ARTICLES = 4_096

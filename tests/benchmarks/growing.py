@@ -23,6 +23,7 @@ from embeddings.derived import publish_indices
 from embeddings.encoder import EncoderSettings, PassageVectors, TokenVectors, Vectors, unit
 from embeddings.rows import EncodedPassage
 from embeddings.store import Store
+from embeddings.writing import packed_words, text_of
 
 PASSAGES, SENTENCES, WORDS = 8, 7, 20
 """Passages of an article, sentences of a passage, words of a sentence: as in real archives."""
@@ -133,12 +134,16 @@ def _article(
         published=f"20{number % 25:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
         kept=whole(text),
     )
-    encoded = []
+    passages = []
     for n in range(PASSAGES):
         inside = tuple(spans[n * SENTENCES : (n + 1) * SENTENCES])
-        passage = Passage(article.id, n, inside[0].start, inside[-1].end, inside, SENTENCES * WORDS)
+        size = SENTENCES * WORDS
+        passages.append(Passage(article.id, n, inside[0].start, inside[-1].end, inside, size))
+    words = packed_words([text_of(article, passage) for passage in passages])
+    encoded = []
+    for n, passage in enumerate(passages):
         key = hashlib.blake2b(f"{number} {n}".encode(), digest_size=16).digest()
-        found = PassageVectors(vectors[n, 0], vectors[n, 1:], tokens[n])
+        found = PassageVectors(vectors[n, 0], vectors[n, 1:], tokens[n], words[n])
         encoded.append(EncodedPassage(passage, key, found))
     return article, encoded
 
