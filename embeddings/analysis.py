@@ -35,7 +35,8 @@ Text = tuple[str, tuple[tuple[int, int], ...]]
 """A passage, and the offsets of its sentences in it."""
 
 RULES = 1
-"""Number of the rules by which words are worked out; stored ones of other rules are not used."""
+"""Number of the rules by which words are worked out. Raise it with any change to what comes out, a
+newer tantivy's stems among them: words that other rules made stay stored, and are not used."""
 
 LOOKS = 6
 """What is told of each sentence's looks."""

@@ -271,7 +271,7 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
 
 
 def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes]:
-    """Return the passage's vector (float32), and its sentences' (float16) with its tokens'.
+    """Return the passage's vector (float32), and its sentences' (float16) with tokens and words.
 
     Tokens follow as how many are of each sentence (uint16), their vectors (int8), and an end that
     tells of them: how many sentences, how wide (uint16), for which reader (uint32), and TOKENS.

@@ -35,7 +35,8 @@ RESPLIT = 64
 """Articles that are cut anew at a time when the rules have changed."""
 
 WORDED = 64
-"""Passages whose words are worked out together, in arrays over their letters: 0.1 ms a passage."""
+"""Passages whose words are worked out together, in arrays over their letters: 0.1 ms a passage of
+English, and 1.5 where the index's analyzer takes them one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from corpus.tokens import codes, tokens
 from embeddings import analysis
 from embeddings.analysis import Text, pack, stems_of, unpack, wordings_of
 from embeddings.sparse import analyze, english_stems
-from embeddings.verbs import base_forms
+from embeddings.verbs import _FORMS, base_forms
 from embeddings.vocabulary import COMMON, Vocabulary
 
 ENGLISH = (
@@ -83,9 +83,24 @@ def test_packed_words_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_other_rules_have_another_number() -> None:
     """Where this fails, words are worked out otherwise: raise RULES, or stored ones stay in use."""
-    packed = b"".join(map(pack, wordings_of([as_text(text) for text in ENGLISH[:4]])))
+    claims = [
+        f"{whose} {what} {told} that it cost 3. {back} 2."
+        for whose, what, told, back in zip(
+            "Our An The Our Our The Our Our We".split(),
+            "report article story item caption headline column review said".split(),
+            "said stated gave named described reported wrongly incorrectly said".split(),
+            (
+                "In fact it was;This is wrong: it was;That was incorrect: it was;It was an error,"
+                "it was;This was a mistake, it was;That is untrue: it was;It is false: it was;"
+                "This is not so: it was;We should have said"
+            ).split(";"),
+            strict=False,
+        )
+    ]
+    texts = [*ENGLISH, *OTHERS, "Кто открыл мост?", _FORMS.replace(";", "."), *claims]
+    packed = b"".join(map(pack, wordings_of([as_text(text) for text in texts])))
     made = hashlib.sha256(packed).hexdigest()[:16]
-    assert (analysis.RULES, made) == (1, "6275b43e3aab3b10")
+    assert (analysis.RULES, made) == (1, "55b1af934f95a0c7")
 
 
 def test_plain_english_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,7 @@ def test_grown_archives_are_archives(real: Path, tmp_path: Path) -> None:
 
     with Archive.open(tmp_path / "grown", encoder=HashingEncoder()) as archive:
         assert archive.status().passages == 160
+        assert all(vectors.words for vectors in archive._store.vectors(range(1, 161)).values())
         assert archive.verify() == []
         assert archive.ask("Which harbour closed?").citations
         assert growth._searches(archive, material)["recall"] == 1.0
@@ -96,8 +97,8 @@ def test_grown_passages_have_tokens_where_real_ones_do(real: Path) -> None:
         assert own is not None
         assert len(own.counts) == len(part.passage.sentences)
         assert {*own.counts.tolist()} <= {3, 5}
-        first = int(own.values[0, 0]) // 2
-        np.testing.assert_array_equal(own.values, values[first : first + own.counts.sum()])
+        assert len(own.values) == own.counts.sum()
+        assert {*np.diff(own.values[:, 0].astype(int))} <= {2, -118}  # a run, which may begin again
 
 
 def test_the_questions_are_different_ones() -> None:

@@ -112,9 +112,11 @@ def _tokens(
         return [None] * passages
     counts = chance.choice(real.counts, (passages, SENTENCES))
     sizes = counts.sum(1)
-    starts = chance.integers(len(real.values) - sizes.clip(max=len(real.values) - 1))
+    starts = chance.integers(len(real.values), size=passages)
     return [
-        TokenVectors(real.values[start : start + size], own, real.reader)
+        TokenVectors(
+            real.values.take(range(start, start + size), axis=0, mode="wrap"), own, real.reader
+        )
         for own, start, size in zip(counts, starts, sizes, strict=True)
     ]
 
