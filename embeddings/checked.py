@@ -6,7 +6,8 @@ needs to forge a file of an archive that they can write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import mmap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def block_sums(path: Path) -> Sums:
 class CheckedFile:
     """A file of which each block is checked before it is first used.
 
-    Raises UnusableFilesError where its length is not what the sums say.
+    Who uses the file has it in memory already, so no page stays here when it was checked. Raises
+    UnusableFilesError where its length is not what the sums say.
     """
 
     def __init__(self, path: Path, sums: Sums) -> None:
@@ -70,7 +72,9 @@ class CheckedFile:
         self._unseen = np.ones(len(sums), dtype=np.bool_)
         if -(-self.size // BLOCK) != len(sums):
             raise UnusableFilesError(f"{path} is damaged: it is rebuilt")
-        self._bytes = np.memmap(path, dtype=np.uint8, mode="r") if self.size else np.empty(0, "u1")
+        with path.open("rb") as stream:
+            number = stream.fileno()
+            self._bytes = mmap.mmap(number, 0, access=mmap.ACCESS_READ) if self.size else None
 
     def check(self, offsets: npt.NDArray[np.int64], length: int) -> None:
         """Check the blocks that hold `length` bytes from each of the offsets.
@@ -88,10 +92,13 @@ class CheckedFile:
         """Check every block that was not looked at yet."""
         self._check(np.flatnonzero(self._unseen).tolist())
 
-    def _check(self, blocks: Iterable[int]) -> None:
+    def _check(self, blocks: Sequence[int]) -> None:
+        if self._bytes is None or not blocks:
+            return
         for block in blocks:
             data = self._bytes[block * BLOCK : (block + 1) * BLOCK]
-            found = xxhash.xxh3_64_intdigest(memoryview(data))  # type: ignore[arg-type]
-            if found != int(self._sums[block]):
+            if xxhash.xxh3_64_intdigest(data) != int(self._sums[block]):
                 raise UnusableFilesError(f"{self.path} is damaged: it is rebuilt")
             self._unseen[block] = False
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._bytes.madvise(mmap.MADV_DONTNEED)

@@ -76,12 +76,14 @@ class TokenVectors:
 class PassageVectors:
     """The unit vectors of a passage, float32 (dimension,), and its sentences', (n, dimension).
 
-    `tokens` are there where the encoder's model has a reader.
+    `tokens` are there where the encoder's model has a reader. `words` are those of the passage, as
+    `analysis.pack` has them, which are stored beside; nothing where they are not worked out.
     """
 
     passage: Vectors
     sentences: Vectors
     tokens: TokenVectors | None = None
+    words: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

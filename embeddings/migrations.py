@@ -113,4 +113,13 @@ def _from_5(_: SqliteDatabase) -> None:
     """Change nothing: what format 6 has anew, vectors of tokens, comes with new rows."""
 
 
-_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {3: _from_3, 4: _from_4, 5: _from_5}
+def _from_6(_: SqliteDatabase) -> None:
+    """Change nothing: what format 7 has anew, words beside the vectors, comes with new rows."""
+
+
+_STEPS: dict[int, Callable[[SqliteDatabase], None]] = {
+    3: _from_3,
+    4: _from_4,
+    5: _from_5,
+    6: _from_6,
+}

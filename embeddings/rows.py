@@ -25,7 +25,11 @@ hundredth: the length tells which it is."""
 TOKENS = b"\xff\xff"
 """End of a row of vectors that has tokens' too: as a float16 it is no number."""
 
+WORDS = b"\xfe\xff"
+"""End of a row of vectors that has words too: as a float16 it is no number either."""
+
 _END = Struct("<HHI2s")
+_WORDS_END = Struct("<I2s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +271,11 @@ def decode_passage(digest: bytes, *columns: int | str) -> StoredPassage:
 
 
 def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes]:
-    """Return the passage's vector (float32), and its sentences' (float16) with its tokens'.
+    """Return the passage's vector (float32), and its sentences' (float16) with tokens and words.
 
     Tokens follow as how many are of each sentence (uint16), their vectors (int8), and an end that
     tells of them: how many sentences, how wide (uint16), for which reader (uint32), and TOKENS.
+    Words follow as they are, with how many bytes they take (uint32), and WORDS.
     """
     sentences = vectors.sentences.astype("<f2").tobytes()
     if vectors.tokens is not None:
@@ -278,6 +283,8 @@ def encode_vectors(vectors: PassageVectors) -> tuple[bytes, bytes]:
         width = vectors.tokens.values.shape[1]
         end = _END.pack(len(counts), width, vectors.tokens.reader, TOKENS)
         sentences += counts.tobytes() + vectors.tokens.values.tobytes() + end
+    if vectors.words:
+        sentences += vectors.words + _WORDS_END.pack(len(vectors.words), WORDS)
     return vectors.passage.astype("<f4").tobytes(), sentences
 
 
@@ -306,6 +313,11 @@ def decode_vectors(
             "stored vectors are damaged: restore the archive from a copy,"
             " or index the files into a new archive"
         )
+    words = b""
+    if sentences.endswith(WORDS):
+        size, _ = _WORDS_END.unpack(sentences[-_WORDS_END.size :])
+        end = len(sentences) - _WORDS_END.size
+        sentences, words = sentences[: end - size], sentences[end - size : end]
     whole = np.frombuffer(passage, dtype="<f4")
     numbers, tokens = len(sentences) // 2, None
     if sentences.endswith(TOKENS):
@@ -317,7 +329,7 @@ def decode_vectors(
         values = np.frombuffer(sentences, dtype=np.int8, count=size, offset=start)
         tokens = TokenVectors(values.reshape(-1, width).copy(), counts.astype(np.int64), reader)
     parts = np.frombuffer(sentences, dtype="<f2", count=numbers).astype(np.float32)
-    return PassageVectors(whole, parts.reshape(-1, whole.shape[0]), tokens)
+    return PassageVectors(whole, parts.reshape(-1, whole.shape[0]), tokens, words)
 
 
 def _digest(data: bytes) -> bytes:

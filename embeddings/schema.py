@@ -16,7 +16,7 @@ DATABASE = "archive.sqlite"
 REPLICA = "replica.txt"
 """Name of the file that says what the folder of a shared archive is for, in its place."""
 
-FORMAT = 6
+FORMAT = 7
 """Version of the tables below (SQLite's user_version)."""
 
 READABLE = 4

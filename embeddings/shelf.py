@@ -16,8 +16,9 @@ from embeddings.contents import Contents
 from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredArticle, StoredPassage
 
-ROOM = 12_288
-"""Passages that a shelf keeps, some 25 kB each, most of it vectors: 300 MB when full."""
+ROOM = 10_240
+"""Passages that a shelf keeps, those of an archive of ten thousand; some 30 kB each, most of it
+vectors: 300 MB when full."""
 
 ARTICLES = 4_096
 """Articles that a shelf keeps."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus.errors import ArchiveDamagedError, ArchiveMismatchError
 from corpus.passages import SPLITTER_VERSION, PassageSettings, split_passages
 from corpus.records import Article, Passage, Span
+from embeddings.analysis import pack, wordings_of
 from embeddings.encoder import (
     WINDOW,
     Closeable,
@@ -32,6 +33,10 @@ reader they were encoded."""
 
 RESPLIT = 64
 """Articles that are cut anew at a time when the rules have changed."""
+
+WORDED = 64
+"""Passages whose words are worked out together, in arrays over their letters: 0.1 ms a passage of
+English, and 1.5 where the index's analyzer takes them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +196,10 @@ class ArticleWriter:
     def _rows(self, begun: _Begun) -> list[list[EncodedPassage]]:
         """Return each article's passages, those whose vectors are not stored yet with vectors."""
         vectors: dict[bytes, PassageVectors] = {}
-        names = list(begun.new)
+        names, words = list(begun.new), packed_words(list(begun.new.values()))
         waiting = sum(len(other.new) for other in self._begun)
         for index, found in begun.encoding:
-            vectors[names[index]] = found
+            vectors[names[index]] = replace(found, words=words[index])
             self._encoded(waiting + len(names) - len(vectors))
         if isinstance(encoder := self._encoder(), DistributedEncoder):
             self.notes = encoder.notes
@@ -250,6 +255,18 @@ def text_of(article: Article, passage: Passage) -> PassageText:
         Span(span.start - passage.start, span.end - passage.start) for span in passage.sentences
     )
     return PassageText(article.title, passage.span.of(article.text), sentences)
+
+
+def packed_words(texts: Sequence[PassageText]) -> list[bytes]:
+    """Return the words of passages as they are stored."""
+    found: list[bytes] = []
+    for at in range(0, len(texts), WORDED):
+        told = [
+            (text.text, tuple([(span.start, span.end) for span in text.sentences]))
+            for text in texts[at : at + WORDED]
+        ]
+        found += map(pack, wordings_of(told))
+    return found
 
 
 def _row(passage: Passage, key: bytes, vectors: dict[bytes, PassageVectors]) -> EncodedPassage:

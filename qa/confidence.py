@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import ascii_lowercase
 from typing import Any
@@ -34,6 +34,9 @@ TAKEN_OF_READING = ("reader", "reader: passage", "reader: article", "reader: odd
 
 TINY = 1e-9
 """Least share whose logarithm is taken."""
+
+ERRORS = 64
+"""Error rates whose thresholds are kept."""
 
 SPELLED = 5
 """Letters of a stem from which on one wrong letter is taken for a slip."""
@@ -73,6 +76,7 @@ def confidence(
     return float(model.probability(np.array([told[name] for name in model.names])))
 
 
+@lru_cache(maxsize=ERRORS)
 def threshold(max_error: float | None = None, *, read: bool = True) -> float:
     """Return the confidence from which on at most `max_error` (0..1) of the answers are wrong.
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from embeddings.analysis import Flags
 from embeddings.reader import bundled_reader
-from qa.analysis import Flags
 from qa.features import Rows
 from qa.retrieval import Candidates
 from qa.wording import Floats

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.tokens import are_among, codes
+from embeddings.verbs import base_form
 from qa.kinds import asked_kind, words_of
 from qa.retrieval import Candidate, Candidates
-from qa.verbs import base_form
 from qa.wording import Floats, Ints, Singles, Words, lead_stems, wordings
 
 NAME = 0.7

@@ -1,7 +1,8 @@
 """Candidates -> the words of their passages as numbers, and what they hold of a kind of answer.
 
 Nothing here depends on a question, so what is worked out is noted with the passage and the article,
-for as long as these are kept.
+for as long as these are kept. Words are stored with the passage; those of archives from before are
+worked out here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from qa.analysis import Flags, Floats, Ints, Text, Wording, stems_of, wordings_of
+from embeddings.analysis import Flags, Floats, Ints, Text, Wording, stems_of, unpack, wordings_of
 from qa.kinds import Kind, find_in
 from qa.retrieval import Candidate
 
@@ -60,7 +61,14 @@ class Words:
 
 def wordings(candidates: Sequence[Candidate]) -> list[Wording]:
     """Return the words of candidates' passages, in their order."""
-    new = [item for item in candidates if _WORDING not in item.notes]
+    new = []
+    for item in candidates:
+        if _WORDING not in item.notes:
+            stored = unpack(item.vectors.words)
+            if stored is None:
+                new.append(item)
+            else:
+                item.notes[_WORDING] = stored
     if new:
         for item, found in zip(new, wordings_of([_text(item) for item in new]), strict=True):
             item.notes[_WORDING] = found

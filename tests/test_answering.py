@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import UsageError
+from embeddings.analysis import Wording, unpack
 from qa.archive import Archive
 from qa.cli import EXIT_NO_ANSWER, EXIT_USAGE, run
 from qa.confidence import threshold
@@ -39,6 +40,26 @@ def test_the_error_rate_changes_no_ranking(archive: Archive) -> None:
     assert strict.citations == lax.citations
     assert strict.confidence == lax.confidence
     assert (strict.answered, lax.answered) == (False, True)
+
+
+def test_answers_are_the_same_where_no_words_are_stored(
+    archive: Archive, encoder: HashingEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an archive of a version that stored none: they are worked out then."""
+    unpacked: list[bool] = []
+
+    def noted(packed: bytes) -> Wording | None:
+        unpacked.append(bool(packed))
+        return unpack(packed)
+
+    monkeypatch.setattr("qa.wording.unpack", noted)
+    with Archive.open(archive.directory, encoder=encoder) as opened:
+        stored = opened.ask_many(QUESTIONS)
+    assert unpacked
+    assert all(unpacked)
+    monkeypatch.setattr("qa.wording.unpack", lambda _: None)
+    with Archive.open(archive.directory, encoder=encoder) as opened:
+        assert opened.ask_many(QUESTIONS) == stored
 
 
 @pytest.mark.parametrize("max_error", [0.0, -0.1, 1.01, 10.0, float("nan"), float("inf")])

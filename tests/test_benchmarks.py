@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from embeddings.encoder import TokenVectors
 from embeddings.store import Store
 from qa.archive import Archive
 from tests.archives import put, some_articles
 from tests.benchmarks import feeding, growth, projection, rankings
 from tests.benchmarks.__main__ import main, number
-from tests.benchmarks.growing import grow, material_of, mixed
+from tests.benchmarks.growing import grow, grown_articles, material_of, mixed
 from tests.benchmarks.machine import encoder_operations
 from tests.benchmarks.questions import gold_questions
 from tests.benchmarks.rows import BENCH, Row, alone, resident_bytes
@@ -73,9 +75,30 @@ def test_grown_archives_are_archives(real: Path, tmp_path: Path) -> None:
 
     with Archive.open(tmp_path / "grown", encoder=HashingEncoder()) as archive:
         assert archive.status().passages == 160
+        assert all(vectors.words for vectors in archive._store.vectors(range(1, 161)).values())
         assert archive.verify() == []
         assert archive.ask("Which harbour closed?").citations
         assert growth._searches(archive, material)["recall"] == 1.0
+
+
+def test_grown_passages_have_tokens_where_real_ones_do(real: Path) -> None:
+    """A sentence has as many as a real one, cut out of real ones; none where none are."""
+    store = Store(real)
+    material = material_of(store)
+    store.close()
+    _, encoded = next(grown_articles(material, 0, 1))
+    assert all(part.vectors and part.vectors.tokens is None for part in encoded)
+    values = np.arange(120, dtype=np.int8).reshape(60, 2)
+    tokens = TokenVectors(values, np.array([3, 5]), reader=7)
+    _, encoded = next(grown_articles(replace(material, tokens=tokens), 0, 1))
+    for part in encoded:
+        assert part.vectors
+        own = part.vectors.tokens
+        assert own is not None
+        assert len(own.counts) == len(part.passage.sentences)
+        assert {*own.counts.tolist()} <= {3, 5}
+        assert len(own.values) == own.counts.sum()
+        assert {*np.diff(own.values[:, 0].astype(int))} <= {2, -118}  # a run, which may begin again
 
 
 def test_the_questions_are_different_ones() -> None:

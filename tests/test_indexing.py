@@ -17,6 +17,7 @@ from corpus import passages as splitting
 from corpus.errors import ArchiveMismatchError
 from corpus.records import Failure, SourceFile
 from embeddings import indexing, writing
+from embeddings.analysis import pack, wordings_of
 from embeddings.encoder import Encoder
 from embeddings.indexing import index_paths
 from embeddings.reports import IndexProgress, IndexReport
@@ -148,6 +149,25 @@ def test_equal_passages_are_encoded_once(bench: Bench) -> None:
     report = bench.index()
     assert report.added == 2
     assert bench.encoder.passages_encoded == report.passages // 2
+
+
+def test_words_are_stored_with_the_passages_that_they_are_of(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no question works them out; also where there are more than are worked out together."""
+    monkeypatch.setattr(writing, "WORDED", 4)
+    bench.write("a.jsonl", *stories(9))
+    bench.index()
+    keys = bench.store.passage_keys().tolist()
+    found = bench.store.passages_with_vectors(keys)
+    articles = bench.store.articles_by_key({stored.article for stored, _ in found})
+    assert len(found) >= 9
+    for stored, vectors in found:
+        text = stored.span.of(articles[stored.article].text)
+        inside = tuple(
+            (s.start - stored.span.start, s.end - stored.span.start) for s in stored.sentences
+        )
+        assert vectors.words == pack(wordings_of([(text, inside)])[0])
 
 
 # Two files, one id

@@ -183,10 +183,25 @@ def test_rows_without_tokens_are_read_as_before() -> None:
     assert found.tokens is None
 
 
-def test_a_turned_bit_among_the_tokens_is_found() -> None:
-    """Stored tokens are under the row's checksum like the rest."""
+@pytest.mark.parametrize("words", [b"", b"w", b"\xfe\xff", b"\xff\xff", bytes(range(256)) * 3])
+def test_words_are_stored_behind_vectors_and_tokens(words: bytes) -> None:
+    """Whatever bytes they are, with tokens before them and without."""
     tokens = TokenVectors(np.ones((4, 6), np.int8), np.array([1, 3]), 5)
-    key, content, passage, sentences, digest = stored(vectors(2, tokens))
+    for given in (vectors(2, tokens), vectors(2, None)):
+        found = decode_vectors(*stored(replace(given, words=words)))
+        assert found.words == words
+        np.testing.assert_array_equal(found.sentences, given.sentences)
+        assert (found.tokens is None) == (given.tokens is None)
+        if found.tokens is not None:
+            np.testing.assert_array_equal(found.tokens.values, tokens.values)
+            assert found.tokens.counts.tolist() == [1, 3]
+
+
+def test_a_turned_bit_among_tokens_and_words_is_found() -> None:
+    """What is stored behind the vectors is under the row's checksum like them."""
+    tokens = TokenVectors(np.ones((4, 6), np.int8), np.array([1, 3]), 5)
+    given = replace(vectors(2, tokens), words=b"words")
+    key, content, passage, sentences, digest = stored(given)
     for at in range(len(sentences)):
         turned = sentences[:at] + bytes([sentences[at] ^ 4]) + sentences[at + 1 :]
         with pytest.raises(ArchiveDamagedError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from corpus.records import Span, whole
 from corpus.sentences import split_sentences
 from corpus.tokens import codes
+from embeddings.analysis import Text, Wording, pack, wordings_of
 from embeddings.encoder import PassageVectors
 from embeddings.rows import StoredArticle, StoredPassage
 from embeddings.sparse import analyze
+from embeddings.verbs import base_forms
 from qa.retrieval import Candidate
-from qa.verbs import base_forms
 from qa.wording import Words, wordings
 from tests.fakes import make_article
 
@@ -23,12 +26,12 @@ TEXTS = (
 )
 
 
-def candidate(text: str) -> Candidate:
-    """Return a candidate that is the whole of an article."""
+def candidate(text: str, words: bytes = b"") -> Candidate:
+    """Return a candidate that is the whole of an article, with what is stored of its words."""
     sentences = tuple(split_sentences(text))
     stored = StoredPassage(1, 1, 0, Span(0, len(text)), sentences, 50)
     nothing = np.zeros((len(sentences), 4), dtype=np.float32)
-    vectors = PassageVectors(nothing[0], nothing)
+    vectors = PassageVectors(nothing[0], nothing, words=words)
     assert whole(text)
     told = StoredArticle.of(make_article("a", text))
     return Candidate(stored, told, vectors, 0.0, 0.0, 0.0)
@@ -47,6 +50,31 @@ def test_words_are_those_of_each_sentence() -> None:
             stems = list(base_forms(analyze(sentence)))
             assert words.stems[own].tolist() == codes(stems).tolist()
             assert words.looks[number, 0] == len(forms)
+
+
+def test_stored_words_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are worked out only where none are stored, or those of other rules."""
+    [one, other] = (wordings([candidate(text)])[0] for text in TEXTS)
+    worked_out: list[str] = []
+
+    def noted(texts: Sequence[Text]) -> list[Wording]:
+        worked_out.extend(text for text, _ in texts)
+        return wordings_of(texts)
+
+    monkeypatch.setattr("qa.wording.wordings_of", noted)
+    of_other_rules = pack(one)[:-2] + b"\0\0"
+    items = [
+        candidate(TEXTS[0], pack(other)),
+        candidate(TEXTS[0], of_other_rules),
+        candidate(TEXTS[1], pack(other)),
+    ]
+    found = wordings(items)
+    assert [item.stems.tolist() for item in found] == [
+        item.stems.tolist() for item in (other, one, other)
+    ]
+    assert worked_out == [TEXTS[0]]
+    wordings(items)
+    assert worked_out == [TEXTS[0]]
 
 
 def test_looks_are_counted_as_by_hand() -> None:

@@ -104,9 +104,10 @@ SCHEMA = (
     *_calls("count_outlets", "articles"),
 )
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {5: ()}
+MIGRATIONS: dict[int, tuple[str, ...]] = {5: (), 6: ()}
 """Format -> the statements that bring the tables to the next; vectors of tokens, which format 6 has
-anew, come with new rows. They run in one transaction, with the new version's row in `format`."""
+anew, and words, which format 7 has, come with new rows. They run in one transaction, with the new
+version's row in `format`."""
 
 LAST_KEYS = (
     (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.analysis import Flags, Ints
 from embeddings.encoder import TokenVectors, Vectors, default_threads, unit
 from embeddings.late_chunking import (
     Batch,
@@ -23,7 +24,6 @@ from embeddings.late_chunking import (
 )
 from embeddings.onnx import BATCH_TOKENS, OnnxEncoder
 from embeddings.reader import LAYERS, Reader, even_layers
-from qa.analysis import Flags, Ints
 from qa.evaluation.reader_texts import Texts, Watch
 
 INPUTS = 128

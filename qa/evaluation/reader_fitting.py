@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from corpus.errors import ModelError, UsageError
+from embeddings.analysis import Flags, Ints
 from embeddings.encoder import default_threads
-from qa.analysis import Flags, Ints
 from qa.evaluation.reader_examples import INPUTS, Examples, Known
 from qa.evaluation.reader_network import OUTSIDE, Pairs, ReaderNetwork
 from qa.evaluation.reader_texts import Texts, Watch

@@ -13,9 +13,9 @@ import numpy as np
 from corpus.errors import UsageError
 from corpus.passages import PassageSettings, split_passages
 from corpus.records import Article, Passage, Span
+from embeddings.analysis import Flags, Ints
 from embeddings.encoder import Encoder, PassageText
 from embeddings.writing import text_of
-from qa.analysis import Flags, Ints
 from qa.evaluation import squad
 from qa.evaluation.gold import GoldQuestion
 

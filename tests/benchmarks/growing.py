@@ -1,7 +1,8 @@
 """Archives of any size whose vectors and words are like real ones, made without a model.
 
 Vectors are those of real passages and sentences, each mixed with another and with noise, so that
-they are as crowded as real ones; words come as often as in real articles. So what is measured on a
+they are as crowded as real ones; words come as often as in real articles, and where the real
+archive has tokens for a reader, sentences have as many, cut out of those. So what is measured on a
 million passages is what a million passages would cost.
 """
 
@@ -19,9 +20,10 @@ import numpy.typing as npt
 
 from corpus.records import Article, Passage, Span, whole
 from embeddings.derived import publish_indices
-from embeddings.encoder import EncoderSettings, PassageVectors, Vectors, unit
+from embeddings.encoder import EncoderSettings, PassageVectors, TokenVectors, Vectors, unit
 from embeddings.rows import EncodedPassage
 from embeddings.store import Store
+from embeddings.writing import packed_words, text_of
 
 PASSAGES, SENTENCES, WORDS = 8, 7, 20
 """Passages of an article, sentences of a passage, words of a sentence: as in real archives."""
@@ -37,12 +39,16 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What archives are grown from: real unit vectors, words, and how often each comes (summed)."""
+    """What archives are grown from: real unit vectors, words, and how often each comes (summed).
+
+    `tokens` are those of all real passages as if they were one's, None where they have none.
+    """
 
     settings: EncoderSettings
     vectors: Vectors
     words: npt.NDArray[np.str_]
     often: npt.NDArray[np.float64]
+    tokens: TokenVectors | None = None
 
 
 def material_of(store: Store) -> Material:
@@ -58,7 +64,15 @@ def material_of(store: Store) -> Material:
     often = np.cumsum(np.array(numbers, dtype=np.float64))
     settings = store.encoder
     assert settings is not None
-    return Material(settings, unit(vectors), np.array(words), often / often[-1])
+    read = [v.tokens for v in found.values() if v.tokens is not None]
+    return Material(settings, unit(vectors), np.array(words), often / often[-1], _joined(read))
+
+
+def _joined(read: list[TokenVectors]) -> TokenVectors | None:
+    if not read:
+        return None
+    values = np.concatenate([tokens.values for tokens in read])
+    return TokenVectors(values, np.concatenate([tokens.counts for tokens in read]), read[0].reader)
 
 
 def mixed(material: Material, count: int, chance: np.random.Generator) -> Vectors:
@@ -78,6 +92,7 @@ def grown_articles(
     texts = material.words[np.searchsorted(material.often, drawn).clip(max=len(material.words) - 1)]
     shape = (count, PASSAGES, 1 + SENTENCES, -1)
     vectors = mixed(material, count * PASSAGES * (1 + SENTENCES), chance).reshape(shape)
+    tokens = _tokens(material.tokens, count * PASSAGES, chance)
     for n in range(count):
         sentences = [" ".join(row) + "." for row in texts[n]]
         ends = np.cumsum([len(sentence) + 1 for sentence in sentences]) - 1
@@ -85,11 +100,33 @@ def grown_articles(
             Span(int(end) - len(sentence), int(end))
             for end, sentence in zip(ends, sentences, strict=True)
         ]
-        yield _article(first + n, " ".join(sentences), spans, vectors[n])
+        own = tokens[n * PASSAGES : (n + 1) * PASSAGES]
+        yield _article(first + n, " ".join(sentences), spans, vectors[n], own)
+
+
+def _tokens(
+    real: TokenVectors | None, passages: int, chance: np.random.Generator
+) -> list[TokenVectors | None]:
+    """Return tokens of so many passages: a run of real ones each, for sentences of real lengths."""
+    if real is None:
+        return [None] * passages
+    counts = chance.choice(real.counts, (passages, SENTENCES))
+    sizes = counts.sum(1)
+    starts = chance.integers(len(real.values), size=passages)
+    return [
+        TokenVectors(
+            real.values.take(range(start, start + size), axis=0, mode="wrap"), own, real.reader
+        )
+        for own, start, size in zip(counts, starts, sizes, strict=True)
+    ]
 
 
 def _article(
-    number: int, text: str, spans: list[Span], vectors: Vectors
+    number: int,
+    text: str,
+    spans: list[Span],
+    vectors: Vectors,
+    tokens: list[TokenVectors | None],
 ) -> tuple[Article, list[EncodedPassage]]:
     article = Article(
         id=f"grown-{number}",
@@ -99,12 +136,17 @@ def _article(
         published=f"20{number % 25:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
         kept=whole(text),
     )
-    encoded = []
+    passages = []
     for n in range(PASSAGES):
         inside = tuple(spans[n * SENTENCES : (n + 1) * SENTENCES])
-        passage = Passage(article.id, n, inside[0].start, inside[-1].end, inside, SENTENCES * WORDS)
+        size = SENTENCES * WORDS
+        passages.append(Passage(article.id, n, inside[0].start, inside[-1].end, inside, size))
+    words = packed_words([text_of(article, passage) for passage in passages])
+    encoded = []
+    for n, passage in enumerate(passages):
         key = hashlib.blake2b(f"{number} {n}".encode(), digest_size=16).digest()
-        encoded.append(EncodedPassage(passage, key, PassageVectors(vectors[n, 0], vectors[n, 1:])))
+        found = PassageVectors(vectors[n, 0], vectors[n, 1:], tokens[n], words[n])
+        encoded.append(EncodedPassage(passage, key, found))
     return article, encoded
 
 

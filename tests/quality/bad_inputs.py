@@ -46,7 +46,10 @@ class Memory(threading.Thread):
 
 
 def tree_megabytes() -> float:
-    """Return the resident memory of this process and its descendants, in MB."""
+    """Return the resident memory of this process and its descendants, in MB.
+
+    One that is not yet the program that it was started for is still its parent, which counts once.
+    """
     parents: dict[int, list[int]] = {}
     sizes: dict[int, float] = {}
     for entry in os.scandir("/proc"):
@@ -62,8 +65,17 @@ def tree_megabytes() -> float:
     while pending:
         process = pending.pop()
         total += sizes.get(process, 0.0)
-        pending += parents.get(process, [])
+        own = _command(process)
+        pending += [child for child in parents.get(process, []) if _command(child) != own]
     return total
+
+
+def _command(process: int) -> bytes:
+    """Return a process's command line, nothing where it has ended."""
+    try:
+        return Path("/proc", str(process), "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def write_good(folder: Path, count: int) -> None:

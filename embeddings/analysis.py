@@ -1,7 +1,8 @@
 """Passages -> their words as numbers, by stem and by form, with what each sentence looks like.
 
-Nothing here depends on a question. Passages of plain English are taken all at once, by arrays;
-others one by one, by the index's analyzer.
+Nothing here depends on a question, so it is worked out when a passage is indexed, and stored with
+its vectors. Passages of plain English are taken all at once, by arrays; others one by one, by the
+index's analyzer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
+from struct import Struct
 from typing import TypeVar
 
 import numpy as np
@@ -19,8 +21,8 @@ import numpy.typing as npt
 from corpus.languages import LOOKED_AT, SURE
 from corpus.tokens import ASKS, CAPITAL, DIGIT, ODD, QUOTE, Tokens, are_known, codes, tokens
 from embeddings.sparse import LONGEST_TERM, analyze, has_own_stems
-from qa.verbs import base_forms
-from qa.vocabulary import COMMON, Stems, Vocabulary
+from embeddings.verbs import base_forms
+from embeddings.vocabulary import COMMON, Stems, Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,9 +34,17 @@ Result = TypeVar("Result")
 Text = tuple[str, tuple[tuple[int, int], ...]]
 """A passage, and the offsets of its sentences in it."""
 
+RULES = 1
+"""Number of the rules by which words are worked out. Raise it with any change to what comes out, a
+newer tantivy's stems among them: words that other rules made stay stored, and are not used."""
+
+LOOKS = 6
+"""What is told of each sentence's looks."""
+
 LONGEST_PLAIN = LONGEST_TERM // 2 - 1
 """Letters of a word up to which the index's analyzer keeps it, though each took two bytes."""
 
+_END = Struct("<IIH")
 _WORD = re.compile(r"[^\W_]+")
 _SPEECH = re.compile(r"[\"“”]|\b(?:said|says|told)\b")
 _TOLD = frozenset({"said", "says", "told"})
@@ -69,10 +79,10 @@ class Wording:
 
     `stems` and `forms` (lower case) are int64 (words,), each word's code (`corpus.tokens`), and
     `capital` (words,) marks capitals inside a sentence: names, mostly. `looks` is float64
-    (sentences, 6): words, names, figures, opens with a pronoun, holds speech or quotation marks,
-    asks. `refers` (sentences,) marks those that open with a word for people named before ("He",
-    "The two"); `withdrawn` (sentences,) those that repeat what a report said and that the next
-    sentence takes back. Irregular verb forms are brought to their verb's stem.
+    (sentences, LOOKS): words, names, figures, opens with a pronoun, holds speech or quotation
+    marks, asks. `refers` (sentences,) marks those that open with a word for people named before
+    ("He", "The two"); `withdrawn` (sentences,) those that repeat what a report said and that the
+    next sentence takes back. Irregular verb forms are brought to their verb's stem.
     """
 
     stems: Ints
@@ -81,6 +91,41 @@ class Wording:
     looks: Floats
     refers: Flags
     withdrawn: Flags
+
+
+def pack(wording: Wording) -> bytes:
+    """Return the words of a passage as bytes: some 17 a word.
+
+    Stems and forms (int64), looks (uint32), capitals, what refers and what is withdrawn (a byte
+    each), all little-endian; then how many words and sentences (uint32), and RULES (uint16).
+    """
+    codes_of = (wording.stems.astype("<i8"), wording.forms.astype("<i8"))
+    flags = (wording.capital, wording.refers, wording.withdrawn)
+    parts = (*codes_of, wording.looks.astype("<u4"), *(part.astype(np.uint8) for part in flags))
+    end = _END.pack(len(wording.stems), len(wording.looks), RULES)
+    return b"".join([*(part.tobytes() for part in parts), end])
+
+
+def unpack(packed: bytes) -> Wording | None:
+    """Return the words that `pack` made bytes of; None where other rules made them, or nothing."""
+    if len(packed) < _END.size:
+        return None
+    words, sentences, rules = _END.unpack_from(packed, len(packed) - _END.size)
+    if rules != RULES:
+        return None
+    looks = 16 * words
+    flags = looks + 4 * LOOKS * sentences
+    of_sentences = flags + words
+    return Wording(
+        stems=np.frombuffer(packed, "<i8", words),
+        forms=np.frombuffer(packed, "<i8", words, 8 * words),
+        capital=np.frombuffer(packed, np.bool_, words, flags),
+        looks=np.frombuffer(packed, "<u4", LOOKS * sentences, looks)
+        .reshape(sentences, LOOKS)
+        .astype(np.float64),
+        refers=np.frombuffer(packed, np.bool_, sentences, of_sentences),
+        withdrawn=np.frombuffer(packed, np.bool_, sentences, of_sentences + sentences),
+    )
 
 
 def wordings_of(texts: Sequence[Text]) -> list[Wording]:
@@ -211,7 +256,7 @@ class _Looks:
         inside[opening] = False
         head = found.letters[found.starts]
         self._capital = ((head & CAPITAL) > 0) & inside
-        self._looks = np.zeros((count, 6))
+        self._looks = np.zeros((count, LOOKS))
         self._looks[:, 0] = lengths
         self._looks[:, 1] = np.bincount(self._sentence, self._capital, count)
         self._looks[:, 2] = np.bincount(self._sentence, (head & DIGIT) > 0, count)
@@ -281,7 +326,7 @@ def _apart(item: Text) -> Wording:
     firsts = [word[0] for word in words]
     capital = np.array([*map(str.isupper, firsts)], dtype=np.bool_) & inside
     figures = np.array([*map(str.isdigit, firsts)], dtype=np.bool_)
-    looks = np.empty((len(found), 6))
+    looks = np.empty((len(found), LOOKS))
     looks[:, 0] = lengths
     looks[:, 1] = np.bincount(number, capital, len(found))
     looks[:, 2] = np.bincount(number, figures, len(found))

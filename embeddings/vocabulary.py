@@ -15,7 +15,7 @@ import numpy.typing as npt
 from corpus.languages import ENGLISH
 from corpus.tokens import Codes, Tokens, codes
 from embeddings.sparse import english_stems
-from qa.verbs import base_forms
+from embeddings.verbs import base_forms
 
 ROOM_BITS = 19
 """Words that are remembered, as a power of two: 524,288 in 16 MB. With a quarter of that, the words
