@@ -66,10 +66,14 @@ def missing() -> str:
 
 
 class Machines:
-    """Two hosts, `a` with the cluster's head and `b`, each with one core for work."""
+    """Two hosts, `a` with the cluster's head and `b`, each with one core for work.
 
-    def __init__(self, folder: Path) -> None:
+    Ray's sockets are below `sockets`, which is short: a socket's path has at most 107 bytes.
+    """
+
+    def __init__(self, folder: Path, sockets: str) -> None:
         self.folder = folder
+        self.sockets = sockets
         self.names = [f"qa-{os.getpid()}-{letter}" for letter in "ab"]
 
     @property
@@ -85,7 +89,7 @@ class Machines:
                 f"--port={GCS_PORT}",
                 f"--ray-client-server-port={CLIENT_PORT}",
                 "--include-dashboard=false",
-                f"--temp-dir={self.folder / 'ray'}",
+                f"--temp-dir={self.sockets}",
             ]
             if which == 0
             else [f"--address={HOSTS[0]}:{GCS_PORT}"]
@@ -135,8 +139,9 @@ def _ip(*arguments: str) -> str:
 @contextmanager
 def two_machines(folder: Path) -> Iterator[Machines]:
     """Give two hosts that reach each other and nothing else; Ray runs on none of them yet."""
-    machines = Machines(folder)
     with ExitStack() as stack:
+        short = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        machines = Machines(folder, stack.enter_context(short))
         for name in machines.names:
             _ip("netns", "add", name)
             stack.callback(_ip, "netns", "del", name)
