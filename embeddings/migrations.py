@@ -105,21 +105,16 @@ def _seal(
         last = rows[-1][0]
 
 
-def _from_4(_: SqliteDatabase) -> None:
-    """Change nothing: what format 5 has anew, shorter digests of long rows, comes with new rows."""
+def _with_new_rows(_: SqliteDatabase) -> None:
+    """Change nothing: what is new comes with new rows.
 
-
-def _from_5(_: SqliteDatabase) -> None:
-    """Change nothing: what format 6 has anew, vectors of tokens, comes with new rows."""
-
-
-def _from_6(_: SqliteDatabase) -> None:
-    """Change nothing: what format 7 has anew, words beside the vectors, comes with new rows."""
+    Format 5 has shorter digests of long rows, 6 vectors of tokens, 7 words beside the vectors.
+    """
 
 
 _STEPS: dict[int, Callable[[SqliteDatabase], None]] = {
     3: _from_3,
-    4: _from_4,
-    5: _from_5,
-    6: _from_6,
+    4: _with_new_rows,
+    5: _with_new_rows,
+    6: _with_new_rows,
 }
