@@ -61,14 +61,10 @@ class Words:
 
 def wordings(candidates: Sequence[Candidate]) -> list[Wording]:
     """Return the words of candidates' passages, in their order."""
-    new = []
     for item in candidates:
-        if _WORDING not in item.notes:
-            stored = unpack(item.vectors.words)
-            if stored is None:
-                new.append(item)
-            else:
-                item.notes[_WORDING] = stored
+        if _WORDING not in item.notes and (stored := unpack(item.vectors.words)):
+            item.notes[_WORDING] = stored
+    new = [item for item in candidates if _WORDING not in item.notes]
     if new:
         for item, found in zip(new, wordings_of([_text(item) for item in new]), strict=True):
             item.notes[_WORDING] = found
