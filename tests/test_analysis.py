@@ -40,6 +40,19 @@ OTHERS = (
     "Мэр сказал, что мост откроют.",
 )
 
+CLAIMS = (
+    "Our report said that it cost 3. In fact it was 2.",
+    "An article stated that it cost 3. This is wrong: it was 2.",
+    "The story gave 3. That was incorrect: it was 2.",
+    "Our item named 3. It was an error, and it is 2.",
+    "Our caption described 3. This was a mistake, and it is 2.",
+    "The headline reported 3. That is untrue: it was 2.",
+    "Our column wrongly had 3. It is false: it was 2.",
+    "Our review incorrectly had 3. This is not so: it was 2.",
+    "We wrote that it cost 3. We should have said 2.",
+)
+"""Reports that the next sentence takes back."""
+
 
 def as_text(text: str) -> Text:
     """Return a passage with its sentences' offsets."""
@@ -83,24 +96,10 @@ def test_packed_words_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_other_rules_have_another_number() -> None:
     """Where this fails, words are worked out otherwise: raise RULES, or stored ones stay in use."""
-    claims = [
-        f"{whose} {what} {told} that it cost 3. {back} 2."
-        for whose, what, told, back in zip(
-            "Our An The Our Our The Our Our We".split(),
-            "report article story item caption headline column review said".split(),
-            "said stated gave named described reported wrongly incorrectly said".split(),
-            (
-                "In fact it was;This is wrong: it was;That was incorrect: it was;It was an error,"
-                "it was;This was a mistake, it was;That is untrue: it was;It is false: it was;"
-                "This is not so: it was;We should have said"
-            ).split(";"),
-            strict=False,
-        )
-    ]
-    texts = [*ENGLISH, *OTHERS, "Кто открыл мост?", _FORMS.replace(";", "."), *claims]
+    texts = [*ENGLISH, *OTHERS, "Кто открыл мост?", _FORMS.replace(";", "."), *CLAIMS]
     packed = b"".join(map(pack, wordings_of([as_text(text) for text in texts])))
     made = hashlib.sha256(packed).hexdigest()[:16]
-    assert (analysis.RULES, made) == (1, "55b1af934f95a0c7")
+    assert (analysis.RULES, made) == (1, "13cf2576993a9217")
 
 
 def test_plain_english_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
